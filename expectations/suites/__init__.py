@@ -1,0 +1,1 @@
+"""What each gate checks, built from the codebook."""

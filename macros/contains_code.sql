@@ -1,0 +1,4 @@
+{# Whether a `|`-separated list, as the codebook writes it, contains a code. #}
+{% macro contains_code(codes, code) -%}
+    ('|' || coalesce({{ codes }}, '') || '|' like '%|' || {{ code }} || '|%')
+{%- endmacro %}

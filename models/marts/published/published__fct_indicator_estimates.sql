@@ -1,0 +1,103 @@
+-- disclosure control of the estimates of closed waves
+with estimates as (
+
+    select
+        estimates.*,
+        respondent_groups.has_swv_breakdown,
+        respondent_groups.psu_attribute = 'school_code' as is_reached_through_schools
+    from {{ ref('fct_indicator_estimates') }} as estimates
+    inner join {{ ref('dim_waves') }} as waves on estimates.wave_id = waves.wave_id
+    inner join {{ ref('respondent_groups') }} as respondent_groups
+        on estimates.respondent_group = respondent_groups.respondent_group
+    where waves.closed_at is not null
+
+),
+
+judged as (
+
+    select
+        *,
+        breakdown in ('swv', 'region') as is_regional,
+        case
+            when breakdown = 'swv' and not has_swv_breakdown then 'identifiable'
+            when n_respondents < {{ suppression_threshold('min_respondents') }} then 'small_n'
+            when
+                (measure = 'share_dont_know' or measure like 'share_option_%')
+                and n_respondents < {{ suppression_threshold('min_distribution_respondents') }}
+                then 'small_n'
+            when
+                breakdown in ('swv', 'region') and is_reached_through_schools
+                and n_schools < {{ suppression_threshold('min_schools') }}
+                then 'few_schools'
+            -- everybody or nobody: the answer of each single respondent would be known
+            when breakdown in ('swv', 'region') and measure <> 'mean' and (estimate <= 0 or estimate >= 1)
+                then 'identifiable'
+        end as own_reason
+    from estimates
+
+),
+
+ranked as (
+
+    select
+        *,
+        sum(case when own_reason is null then 0 else 1 end) over parts as suppressed_count,
+        sum(case when own_reason is null then 0 else n_respondents end) over parts as suppressed_respondents,
+        row_number() over (
+            partition by
+                wave_id, indicator_code, respondent_group, breakdown, measure,
+                case when own_reason is null then 1 else 0 end
+            order by n_respondents, breakdown_value
+        ) as size_rank
+    from judged
+    window parts as (partition by wave_id, indicator_code, respondent_group, breakdown, measure)
+
+),
+
+-- a single suppressed part is the total minus the others: the next smallest goes with it
+protected as (
+
+    select
+        *,
+        coalesce(
+            own_reason,
+            case
+                when
+                    breakdown <> 'total' and size_rank = 1
+                    and (
+                        suppressed_count = 1
+                        or (
+                            suppressed_count > 1
+                            and suppressed_respondents < {{ suppression_threshold('min_respondents') }}
+                        )
+                    )
+                    then 'complementary'
+            end
+        ) as reason
+    from ranked
+
+),
+
+final as (
+
+    select
+        wave_id,
+        indicator_code,
+        respondent_group,
+        breakdown,
+        breakdown_value,
+        measure,
+        estimate_id,
+        unit_of_count,
+        case when reason is null then estimate end as estimate,
+        case when reason is null then {{ round_count('n_respondents') }} end as n_respondents,
+        case when reason is null then {{ round_count('n_units') }} end as n_units,
+        case when reason is null then {{ round_count('n_psu') }} end as n_psu,
+        reason is not null as is_suppressed,
+        reason as suppression_reason,
+        comparability
+    from protected
+
+)
+
+select * from final

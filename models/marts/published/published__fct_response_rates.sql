@@ -1,0 +1,74 @@
+with rates as (
+
+    select rates.*
+    from {{ ref('fct_response_rates') }} as rates
+    inner join {{ ref('dim_waves') }} as waves on rates.wave_id = waves.wave_id
+    where waves.closed_at is not null
+
+),
+
+ordered as (
+
+    select
+        *,
+        coalesce(
+            sum(responded) over (
+                partition by wave_id, respondent_group
+                order by responded, stratum
+                rows between unbounded preceding and 1 preceding
+            ), 0
+        ) as responded_in_smaller
+    from rates
+
+),
+
+-- strata with few answers are folded into one, together with the next until it is large enough
+folded as (
+
+    select
+        *,
+        case
+            when
+                responded < {{ suppression_threshold('min_respondents') }}
+                or (
+                    responded_in_smaller > 0
+                    and responded_in_smaller < {{ suppression_threshold('min_respondents') }}
+                )
+                then 'folded'
+            else stratum
+        end as published_stratum
+    from ordered
+
+),
+
+summed as (
+
+    select
+        wave_id,
+        respondent_group,
+        published_stratum,
+        cast(sum(population_units) as bigint) as population_units,
+        cast(sum(responded) as bigint) as responded,
+        cast(sum(complete) as bigint) as complete,
+        {{ exact_sum('coalesce(mean_weight, 0) * responded') }} as total_weight
+    from folded
+    group by wave_id, respondent_group, published_stratum
+
+),
+
+final as (
+
+    select
+        wave_id,
+        respondent_group,
+        published_stratum as stratum,
+        population_units,
+        {{ round_count('responded') }} as responded,
+        {{ round_count('complete') }} as complete,
+        {{ round_count('responded') }} * 1e0 / population_units as response_rate,
+        total_weight / nullif(responded, 0) as mean_weight
+    from summed
+
+)
+
+select * from final

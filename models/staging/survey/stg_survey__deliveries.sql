@@ -1,0 +1,33 @@
+with source as (
+
+    select * from {{ source('raw', 'deliveries') }}
+
+),
+
+renamed as (
+
+    select
+        delivery_id,
+        wave_id,
+        respondent_group,
+        superseded_by,
+
+        file_name,
+        format,
+        sha256,
+        status,
+        refusal_reason,
+
+        size_bytes,
+        row_count,
+        column_count,
+
+        is_synthetic,
+
+        landed_at,
+        decided_at
+    from source
+
+)
+
+select * from renamed

@@ -1,0 +1,1 @@
+{{ unpivot_deliveries('gemeente_beleid') }}

@@ -1,0 +1,1 @@
+"""Dagster definitions (`defs`) and the plain Python they call (`lib`)."""

@@ -1,0 +1,80 @@
+"""The commands behind `make`: set up, refresh, roll back."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from orchestration.lib.codebook import Codebook
+from orchestration.lib.landing.discovery import did_you_mean
+from orchestration.lib.publication import PublicationError, rollback
+from orchestration.lib.settings import ROOT, get_settings
+from orchestration.lib.warehouse import WarehouseBusyError, connect, prepare
+
+app = typer.Typer(
+    help="Doelstellingenmonitor warehouse.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(stderr=True, highlight=False)
+
+
+def _fail(message: str) -> typer.Exit:
+    console.print(f"[bold red]Stopped:[/] {message}", soft_wrap=True)
+    return typer.Exit(1)
+
+
+@app.command()
+def setup() -> None:
+    """Create the warehouse with its raw tables, empty, and parse the dbt project."""
+    from orchestration.lib.dbt import ensure_manifest
+
+    try:
+        with connect(get_settings().warehouse) as connection:
+            prepare(connection, Codebook())
+    except WarehouseBusyError as error:
+        raise _fail(str(error)) from None
+    ensure_manifest()
+
+
+@app.command()
+def refresh(
+    wave: Annotated[
+        str | None, typer.Option(help="Take this wave only, such as 2023-najaar.")
+    ] = None,
+) -> None:
+    """Land, check, build, check and publish; shows progress and ends with a summary."""
+    codebook = Codebook()
+    if wave and wave not in codebook.waves:
+        raise _fail(
+            f"There is no wave {wave!r}.{did_you_mean(wave, codebook.waves)} Known waves: "
+            f"{', '.join(codebook.waves)}."
+        )
+    os.environ.setdefault("DAGSTER_HOME", str(ROOT / ".dagster"))
+    from orchestration.refresh import RefreshError, run
+
+    try:
+        succeeded = run(codebook, [wave] if wave else None, console)
+    except (RefreshError, WarehouseBusyError) as error:
+        raise _fail(str(error)) from None
+    raise typer.Exit(0 if succeeded else 1)
+
+
+@app.command("rollback")
+def roll_back(
+    to: Annotated[str | None, typer.Option(help="Release to go to; the one before if absent.")] = None,
+) -> None:
+    """Move `published/current` back to an earlier release."""
+    try:
+        release = rollback(get_settings(), to)
+    except PublicationError as error:
+        raise _fail(str(error)) from None
+    console.print(f"published/current is now release [bold]{release.release_id}[/]")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,89 @@
+"""Both quality gates as blocking asset checks, with the results per wave in their metadata."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import dagster as dg
+
+from expectations.client import blocking
+from orchestration.defs.landing import WRITER, assets
+from orchestration.defs.partitions import codebook
+from orchestration.lib.gates import judge_deliveries, judge_publication
+from orchestration.lib.landing.register import refused
+from orchestration.lib.settings import get_settings
+from orchestration.lib.warehouse import connect
+
+PUBLISHED = dg.AssetKey(["published", "fct_indicator_estimates"])
+
+
+def _metadata(results: Iterable[dict[str, Any]], refusals: list[str]) -> dict[str, Any]:
+    rows = list(results)
+    table = ["| wave | checks | failed | warned |", "|---|---:|---:|---:|"]
+    for wave_id in [*codebook.waves, None]:
+        of_wave = [row for row in rows if row["wave_id"] == wave_id]
+        if of_wave:
+            failed = len(blocking(of_wave))
+            warned = sum(not row["success"] for row in of_wave) - failed
+            table.append(f"| {wave_id or 'all'} | {len(of_wave)} | {failed} | {warned} |")
+    messages = [row["message"] for row in rows if not row["success"]]
+    return {
+        "results": dg.MetadataValue.md("\n".join(table) if rows else "nothing new to check"),
+        "messages": dg.MetadataValue.md("\n\n".join([*refusals, *messages]) or "none"),
+        "data_docs": dg.MetadataValue.path(str(get_settings().data_docs / "index.html")),
+    }
+
+
+@dg.multi_asset_check(
+    name="raw_gate",
+    specs=[
+        dg.AssetCheckSpec(
+            "raw_gate",
+            asset=asset.key,
+            blocking=True,
+            description="Every delivery is readable, known to the codebook, and plausible.",
+        )
+        for asset in assets
+    ],
+    pool=WRITER,
+    required_resource_keys={"gates"},
+)
+def raw_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    """Accept or refuse what has landed; any refusal that still stands stops the refresh here."""
+    settings = get_settings()
+    results = judge_deliveries(settings, context.resources.gates)
+    with connect(settings.warehouse, read_only=False) as connection:
+        standing = refused(connection)
+    for asset in assets:
+        group = asset.key.path[-1] if asset.key.path[-1] in codebook.groups else ""
+        refusals = [outcome.reason for outcome in standing if outcome.respondent_group == group]
+        of_group = [row for row in results if row["respondent_group"] == group]
+        yield dg.AssetCheckResult(
+            asset_key=asset.key,
+            check_name="raw_gate",
+            passed=not refusals and not blocking(of_group),
+            metadata=_metadata(of_group, refusals),
+        )
+
+
+@dg.multi_asset_check(
+    name="publication_gate",
+    specs=[
+        dg.AssetCheckSpec(
+            "publication_gate",
+            asset=PUBLISHED,
+            blocking=True,
+            description="What is about to be published is complete, plausible and protected.",
+        )
+    ],
+    pool=WRITER,
+    required_resource_keys={"gates"},
+)
+def publication_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+    """Stop the release when what is about to be published is not whole, plausible and safe."""
+    results = judge_publication(get_settings(), context.resources.gates)
+    yield dg.AssetCheckResult(
+        asset_key=PUBLISHED,
+        check_name="publication_gate",
+        passed=not blocking(results),
+        metadata=_metadata(results, []),
+    )

@@ -1,0 +1,28 @@
+"""The release: written beside the others once everything before it has passed."""
+
+import dagster as dg
+
+from orchestration.defs.landing import WRITER
+from orchestration.defs.transformation import warehouse
+from orchestration.lib.publication import publish
+from orchestration.lib.settings import get_settings
+
+
+@dg.asset(
+    key=["published", "current"],
+    deps=[key for key in sorted(warehouse.keys) if key.path[0] == "published"],
+    group_name="publication",
+    kinds={"duckdb", "parquet", "csv"},
+    pool=WRITER,
+    description="The release that readers see: published/current.",
+)
+def release() -> dg.MaterializeResult[None]:
+    """Write the release, unless these inputs already have one, and make it current."""
+    result = publish(get_settings())
+    return dg.MaterializeResult(
+        metadata={
+            "release_id": result.release_id,
+            "status": result.status,
+            "path": dg.MetadataValue.path(str(result.path)),
+        }
+    )

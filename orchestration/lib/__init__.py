@@ -1,0 +1,1 @@
+"""The work itself: plain, typed Python that imports no Dagster."""

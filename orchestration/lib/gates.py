@@ -1,0 +1,106 @@
+"""Run the quality gates and act on their verdicts.
+
+The checks stand in `expectations/` and run in a process of their own; here their results are
+stored, deliveries are accepted or refused, and a failed publication gate is told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+import duckdb
+
+from expectations.client import blocking
+from orchestration.lib.landing.register import decide, waiting
+from orchestration.lib.settings import Settings
+from orchestration.lib.warehouse import connect, transaction
+
+logger = logging.getLogger("monitor")
+
+Result = dict[str, Any]
+RESULT_COLUMNS = (
+    "gate",
+    "suite",
+    "expectation",
+    "wave_id",
+    "respondent_group",
+    "delivery_id",
+    "severity",
+    "success",
+    "observed_value",
+    "unexpected_count",
+    "message",
+)
+
+
+class Worker(Protocol):
+    """What runs a gate: see `expectations.client.GateWorker`."""
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]: ...
+
+
+def _store(connection: duckdb.DuckDBPyConnection, results: list[Result]) -> None:
+    if results:
+        marks = ", ".join("?" for _ in RESULT_COLUMNS)
+        connection.executemany(
+            f"insert into audit.quality_results ({', '.join(RESULT_COLUMNS)}) values ({marks})",
+            [[row[column] for column in RESULT_COLUMNS] for row in results],
+        )
+
+
+def judge_deliveries(
+    settings: Settings, worker: Worker, clock: Callable[[], datetime] = datetime.now
+) -> list[Result]:
+    """Raw gate over all deliveries that wait: store the results, accept or refuse each."""
+    with connect(settings.warehouse) as connection:
+        deliveries = waiting(connection)
+    if not deliveries:
+        return []
+    answer = worker.run(
+        {
+            "gate": "raw",
+            "warehouse": str(settings.warehouse),
+            "data_docs": str(settings.data_docs),
+            "deliveries": deliveries,
+        }
+    )
+    results: list[Result] = answer["results"]
+    refusals: dict[str, list[str]] = {}
+    for row in blocking(results):
+        refusals.setdefault(row["delivery_id"], []).append(row["message"])
+    ids = [delivery["delivery_id"] for delivery in deliveries]
+    with connect(settings.warehouse) as connection:
+        with transaction(connection):
+            connection.execute(
+                "delete from audit.quality_results where list_contains(?, delivery_id)", [ids]
+            )
+            _store(connection, results)
+        decide(connection, ids, {key: " ".join(value) for key, value in refusals.items()}, clock)
+    logger.info(
+        "raw gate: %d deliveries, %d checks, %d accepted, %d refused",
+        len(ids),
+        len(results),
+        len(ids) - len(refusals),
+        len(refusals),
+    )
+    return results
+
+
+def judge_publication(settings: Settings, worker: Worker) -> list[Result]:
+    """Publication gate over the published models; its results replace the earlier ones."""
+    answer = worker.run(
+        {
+            "gate": "publication",
+            "warehouse": str(settings.warehouse),
+            "data_docs": str(settings.data_docs),
+        }
+    )
+    results: list[Result] = answer["results"]
+    with connect(settings.warehouse) as connection, transaction(connection):
+        connection.execute("delete from audit.quality_results where gate = 'publication'")
+        _store(connection, results)
+    logger.info("publication gate: %d checks, %d failed", len(results), len(blocking(results)))
+    return results

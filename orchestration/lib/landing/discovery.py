@@ -1,0 +1,214 @@
+"""Find the deliveries: `landing/<wave_id>/<respondent_group>.<format>` and `delivery.yml`."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from orchestration.lib.codebook import Codebook, normalise_name
+from orchestration.lib.landing.errors import DeliveryError
+from orchestration.lib.landing.readers import ReadOptions, formats
+
+MANIFEST = "delivery.yml"
+
+
+class Manifest(BaseModel):
+    """`delivery.yml`: what the agency says about the files of one wave."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    synthetic: bool = False
+    agency: str | None = None
+    files: dict[str, ReadOptions] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One file that can be landed."""
+
+    wave_id: str
+    respondent_group: str
+    path: Path
+    options: ReadOptions
+    is_synthetic: bool
+
+
+@dataclass(frozen=True)
+class Stray:
+    """A file or folder in the landing folder that is no delivery, and why."""
+
+    wave_id: str
+    respondent_group: str
+    path: Path
+    reason: str
+
+
+@dataclass
+class Landing:
+    """What the landing folder holds."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    strays: list[Stray] = field(default_factory=list)
+
+    @property
+    def waves(self) -> set[str]:
+        """Waves with at least one delivery or stray file."""
+        return {item.wave_id for item in [*self.deliveries, *self.strays]}
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The nearest known name as a question, or nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, read in pieces; hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_manifest(path: Path, codebook: Codebook) -> Manifest:
+    if not path.exists():
+        return Manifest()
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        manifest = Manifest.model_validate({} if content is None else content)
+    except UnicodeDecodeError:
+        raise DeliveryError(f"{name}: is not UTF-8. Save it as UTF-8.") from None
+    except yaml.YAMLError as error:
+        raise DeliveryError(f"{name}: is no valid YAML: {error}") from None
+    except ValidationError as error:
+        details = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']} (found {item['input']!r})"
+            for item in error.errors()
+        )
+        raise DeliveryError(
+            f"{name}: {details}. Known keys: synthetic, agency and files with file, encoding, "
+            "delimiter, sheet, header_rows for each group."
+        ) from None
+    unknown = [group for group in manifest.files if group not in codebook.groups]
+    if unknown:
+        raise DeliveryError(
+            f"{name}: `files` names the unknown group {unknown[0]!r}."
+            f"{did_you_mean(unknown[0], codebook.groups)} Known groups: "
+            f"{', '.join(codebook.groups)}."
+        )
+    return manifest
+
+
+def _discover_wave(folder: Path, codebook: Codebook) -> Landing:
+    wave_id, found = folder.name, Landing()
+    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+
+    def refuse(path: Path, group: str, reason: str) -> None:
+        found.strays.append(Stray(wave_id, group, path, f"{wave_id}/{path.name}: {reason}"))
+
+    if wave_id not in codebook.waves:
+        reason = (
+            f"unknown wave {wave_id!r}.{did_you_mean(wave_id, codebook.waves)} Known waves: "
+            f"{', '.join(codebook.waves)}. Move the file to the folder of its wave, or add the "
+            "wave to seeds/codebook/waves.csv."
+        )
+        for path in files or [folder]:
+            refuse(path, "", reason)
+        return found
+    try:
+        manifest = _read_manifest(folder / MANIFEST, codebook)
+    except DeliveryError as error:
+        found.strays.append(Stray(wave_id, "", folder / MANIFEST, str(error)))
+        return found
+
+    named = {options.file: group for group, options in manifest.files.items() if options.file}
+    candidates: dict[str, list[Path]] = {}
+    for path in files:
+        if path.name == MANIFEST or path.suffix == ".done":
+            continue
+        group = named.get(path.name) or codebook.group_names.get(normalise_name(path.stem))
+        suffix = path.suffix.lower().removeprefix(".")
+        if not path.is_file() or path.is_symlink():
+            refuse(path, group or "", "is no ordinary file. Deliver the file itself.")
+        elif suffix not in formats():
+            refuse(
+                path, group or "", f"format {path.suffix!r} is unknown; use {', '.join(formats())}."
+            )
+        elif group is None:
+            stem = normalise_name(path.stem)
+            refuse(
+                path,
+                "",
+                f"unknown respondent group {path.stem!r}."
+                f"{did_you_mean(stem, codebook.group_names)} Known groups: "
+                f"{', '.join(codebook.groups)}. Rename the file, or name it in {MANIFEST} under "
+                "`files`.",
+            )
+        elif not codebook.variables(wave_id, group):
+            refuse(
+                path,
+                group,
+                f"group {group!r} has no columns in wave {wave_id!r}: it was not asked then. Add "
+                "its rows to seeds/codebook/variables.csv, or take the file away.",
+            )
+        else:
+            candidates.setdefault(group, []).append(path)
+    for file_name, group in named.items():
+        if file_name not in {path.name for path in files}:
+            refuse(
+                folder / file_name, group, f"is named in {MANIFEST} for {group!r} but is not there."
+            )
+    for group, paths in candidates.items():
+        if len(paths) > 1:
+            names = ", ".join(path.name for path in paths)
+            for path in paths:
+                refuse(path, group, f"more than one file for {group!r}: {names}. Leave one.")
+        else:
+            found.deliveries.append(
+                Delivery(
+                    wave_id,
+                    group,
+                    paths[0],
+                    manifest.files.get(group, ReadOptions()),
+                    manifest.synthetic,
+                )
+            )
+    return found
+
+
+def discover(
+    landing: Path, codebook: Codebook, waves: Iterable[str] | None = None
+) -> Landing:
+    """What lies in the landing folder, for the given waves or all.
+
+    Files that are no delivery come back as strays with a reason; none is silently passed over.
+    """
+    found = Landing()
+    if not landing.is_dir():
+        return found
+    wanted = None if waves is None else set(waves)
+    for entry in sorted(landing.iterdir()):
+        if entry.name.startswith(".") or (wanted is not None and entry.name not in wanted):
+            continue
+        if not entry.is_dir():
+            found.strays.append(
+                Stray(
+                    "",
+                    "",
+                    entry,
+                    f"{entry.name}: lies in the landing folder itself. Move it to the folder of "
+                    "its wave, such as 2022-voorjaar/.",
+                )
+            )
+            continue
+        wave = _discover_wave(entry, codebook)
+        found.deliveries += wave.deliveries
+        found.strays += wave.strays
+    order = {group: position for position, group in enumerate(codebook.groups)}
+    found.deliveries.sort(key=lambda item: (item.wave_id, order[item.respondent_group]))
+    return found

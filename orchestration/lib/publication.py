@@ -1,0 +1,291 @@
+"""Write releases and move `published/current` between them.
+
+A release is a pure function of archive, codebook, corrections and code: its id is their hash,
+its tables are sorted and hold no clock, so that the same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.lib.landing.discovery import file_sha256
+from orchestration.lib.settings import ROOT, Settings
+from orchestration.lib.warehouse import connect, quote, transaction
+
+logger = logging.getLogger("monitor")
+
+CODE = (
+    "dbt_project.yml",
+    "requirements.lock",
+    "models",
+    "macros",
+    "orchestration/lib",
+    "expectations",
+)
+CODEBOOK = ("seeds",)
+
+
+class PublicationError(Exception):
+    """There is nothing to publish or nothing to go back to; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release and what happened: `published`, `unchanged`, or `held` after a rollback."""
+
+    release_id: str
+    path: Path
+    status: str
+
+
+def _hash(parts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _tree_hash(root: Path, names: Iterable[str]) -> str:
+    """Hash of the files below the names, by path and content; caches and notes do not count."""
+    paths = (
+        path
+        for name in names
+        for path in ([root / name] if (root / name).is_file() else (root / name).rglob("*"))
+        if path.is_file() and path.suffix in (".py", ".sql", ".yml", ".csv", ".lock")
+    )
+    return _hash(
+        f"{path.relative_to(root).as_posix()} {file_sha256(path)}" for path in sorted(paths)
+    )
+
+
+def identify(connection: duckdb.DuckDBPyConnection, root: Path = ROOT) -> dict[str, Any]:
+    """The row of `publication`: release_id and the hashes of all that it depends on.
+
+    Corrections reach the warehouse as corrected deliveries only, so that their hash is that of
+    an empty list.
+    """
+    deliveries = connection.execute(
+        "select wave_id, respondent_group, delivery_id, is_synthetic from raw.deliveries "
+        "where status = 'accepted' order by all"
+    ).fetchall()
+    hashes = {
+        "code_version": _tree_hash(root, CODE)[:16],
+        "codebook_hash": _tree_hash(root, CODEBOOK)[:16],
+        "deliveries_hash": _hash("|".join(map(str, row[:3])) for row in deliveries)[:16],
+        "corrections_hash": _hash([])[:16],
+    }
+    return {
+        "release_id": _hash(f"{key}={value}" for key, value in hashes.items())[:16],
+        **hashes,
+        "is_synthetic": any(row[3] for row in deliveries),
+    }
+
+
+def _export(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
+    """Write all tables of schema `published` as DuckDB, Parquet and CSV; returns rows a table."""
+    tables = [
+        row[0]
+        for row in connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'published' "
+            "order by table_name"
+        ).fetchall()
+    ]
+    for name in ("parquet", "csv"):
+        (folder / name).mkdir(parents=True)
+    connection.execute(f"attach '{folder / 'monitor.duckdb'}' as release")
+    counts = {}
+    try:
+        # one thread: row groups and their order are then the same every time
+        connection.execute("set threads = 1")
+        for table in tables:
+            target = f"release.main.{quote(table)}"
+            connection.execute(
+                f"create table {target} as select * from published.{quote(table)} order by all"
+            )
+            _copy_comments(connection, table, target)
+            for suffix, options in (
+                ("parquet", "format parquet, compression zstd"),
+                ("csv", "format csv, header"),
+            ):
+                path = folder / suffix / f"{table}.{suffix}"
+                connection.execute(
+                    f"copy (select * from {target} order by all) to '{path}' ({options})"
+                )
+            row = connection.execute(f"select count(*) from {target}").fetchone()
+            counts[table] = row[0] if row else 0
+    finally:
+        connection.execute("reset threads")
+        connection.execute("detach release")
+    return counts
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str, target: str) -> None:
+    """Carry the descriptions of table and columns, which dbt persisted, into the release."""
+
+    def literal(text: str) -> str:
+        return "'" + text.strip().replace("'", "''") + "'"
+
+    of_table = connection.execute(
+        "select comment from (select schema_name, table_name as name, comment from duckdb_tables() "
+        "union all select schema_name, view_name, comment from duckdb_views()) "
+        "where schema_name = 'published' and name = ? and comment is not null",
+        [table],
+    ).fetchone()
+    if of_table:
+        connection.execute(f"comment on table {target} is {literal(of_table[0])}")
+    for column, comment in connection.execute(
+        "select column_name, comment from duckdb_columns() "
+        "where schema_name = 'published' and table_name = ? and comment is not null",
+        [table],
+    ).fetchall():
+        connection.execute(f"comment on column {target}.{quote(column)} is {literal(comment)}")
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    draft = path.with_name(f".{path.name}.part")
+    draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(draft, path)
+
+
+def current(settings: Settings) -> dict[str, Any] | None:
+    """What `current.json` says, or None before the first release."""
+    path = settings.published / "current.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _move_current(settings: Settings, release_id: str, **more: Any) -> None:
+    """Point `current` and `current.json` to a release, each in one step."""
+    link, draft = settings.published / "current", settings.published / ".current.part"
+    draft.unlink(missing_ok=True)
+    try:
+        draft.symlink_to(Path("releases") / release_id, target_is_directory=True)
+        os.replace(draft, link)
+    except OSError as error:  # a system without links has current.json alone
+        logger.warning("no link `current` here (%s); readers use current.json", error)
+    _write_json(
+        settings.published / "current.json",
+        {"release_id": release_id, "path": f"releases/{release_id}", **more},
+    )
+
+
+def publish(
+    settings: Settings, clock: Callable[[], datetime] = datetime.now, root: Path = ROOT
+) -> Release:
+    """Write the release of what is in schema `published`, and make it the current one.
+
+    An unchanged release is not written again. A release that somebody rolled back is not put
+    back by the next unchanged refresh: `rollback --to` does that.
+
+    Raises:
+        PublicationError: no delivery is accepted.
+    """
+    with connect(settings.warehouse) as connection:
+        identity = identify(connection, root)
+        accepted = connection.execute(
+            "select count(*) from raw.deliveries where status = 'accepted'"
+        ).fetchone()
+        if not accepted or not accepted[0]:
+            raise PublicationError(
+                "No delivery is accepted, so there is nothing to publish. Put deliveries in "
+                f"{settings.landing} and run `make refresh`."
+            )
+        release_id = identity["release_id"]
+        folder = settings.published / "releases" / release_id
+        now = current(settings) or {}
+        if not (folder / "release.json").exists():
+            with transaction(connection):
+                connection.execute("delete from audit.publication")
+                connection.execute(
+                    f"insert into audit.publication ({', '.join(identity)}) "
+                    f"values ({', '.join('?' for _ in identity)})",
+                    list(identity.values()),
+                )
+            _write_release(connection, settings, folder, identity, now.get("release_id"), clock)
+            _move_current(settings, release_id)
+            return Release(release_id, folder, "published")
+    if now.get("release_id") == release_id:
+        return Release(release_id, folder, "unchanged")
+    if now.get("rolled_back_from") == release_id:
+        return Release(release_id, folder, "held")
+    _move_current(settings, release_id)
+    return Release(release_id, folder, "published")
+
+
+def _write_release(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    folder: Path,
+    identity: dict[str, Any],
+    previous: str | None,
+    clock: Callable[[], datetime],
+) -> None:
+    releases = settings.published / "releases"
+    releases.mkdir(parents=True, exist_ok=True)
+    for leftover in releases.glob(".*.part"):
+        shutil.rmtree(leftover)
+    draft = releases / f".{folder.name}.part"
+    draft.mkdir()
+    counts = _export(connection, draft)
+    checksums = {
+        path.relative_to(draft).as_posix(): file_sha256(path)
+        for path in sorted(draft.rglob("*"))
+        if path.is_file()
+    }
+    _write_json(
+        draft / "release.json",
+        {
+            **identity,
+            "published_at": clock().astimezone().isoformat(timespec="seconds"),
+            "previous_release_id": previous,
+            "rows": counts,
+            "sha256": checksums,
+        },
+    )
+    if folder.exists():  # half a release: it has no release.json
+        shutil.rmtree(folder)
+    os.replace(draft, folder)
+
+
+def releases(settings: Settings) -> list[dict[str, Any]]:
+    """The releases that are there, oldest first, each with its release.json."""
+    found = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in (settings.published / "releases").glob("*/release.json")
+        if not path.parent.name.startswith(".")
+    ]
+    return sorted(found, key=lambda release: release["published_at"])
+
+
+def rollback(settings: Settings, to: str | None = None) -> Release:
+    """Move `current` to the release before it, or to the one named.
+
+    Raises:
+        PublicationError: there is no such release.
+    """
+    now = current(settings)
+    known = [release["release_id"] for release in releases(settings)]
+    if now is None:
+        raise PublicationError("Nothing is published yet, so there is nothing to roll back.")
+    if to is None:
+        position = known.index(now["release_id"])
+        if position == 0:
+            raise PublicationError(
+                f"{now['release_id']} is the oldest release; there is none before it."
+            )
+        to = known[position - 1]
+    if to not in known:
+        raise PublicationError(f"There is no release {to!r}. Known, oldest first: {known}.")
+    newer = known[known.index(to) + 1 :]
+    _move_current(settings, to, **({"rolled_back_from": newer[-1]} if newer else {}))
+    return Release(to, settings.published / "releases" / to, "published")

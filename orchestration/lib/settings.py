@@ -1,0 +1,47 @@
+"""Where things are, from environment variables with working defaults."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """Folders, the warehouse file and the pseudonym key.
+
+    Each is read from `MONITOR_<NAME>`; relative paths are relative to the project's root.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MONITOR_")
+
+    landing: Path = Path("landing")
+    archive: Path = Path("archive")
+    warehouse: Path = Path("warehouse/monitor.duckdb")
+    published: Path = Path("published")
+    data_docs: Path = Path("data_docs")
+    pseudonym_key: SecretStr | None = Field(default=None)
+
+    @field_validator("landing", "archive", "warehouse", "published", "data_docs")
+    @classmethod
+    def _below_root(cls, path: Path) -> Path:
+        return path if path.is_absolute() else ROOT / path
+
+    @field_validator("pseudonym_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is None or not key.get_secret_value():
+            return None
+        if len(key.get_secret_value()) < 16:
+            raise ValueError("MONITOR_PSEUDONYM_KEY is shorter than 16 characters")
+        return key
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process; read once."""
+    return Settings()

@@ -1,0 +1,192 @@
+"""`make refresh`: the Dagster job without a UI, with progress and a summary for people.
+
+Slow imports wait until they are needed, and the gates' process loads while deliveries land.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from expectations.client import GateWorker
+from orchestration.lib.codebook import Codebook
+from orchestration.lib.landing.discovery import discover
+from orchestration.lib.landing.register import refused
+from orchestration.lib.publication import current, releases
+from orchestration.lib.settings import Settings, get_settings
+from orchestration.lib.warehouse import connect, prepare
+
+
+class RefreshError(Exception):
+    """The refresh cannot start; the message says why and what to do."""
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """One refresh at a time: the second is told, and changes nothing."""
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(settings.warehouse.with_suffix(".refresh.lock"), blocking=False)
+    try:
+        with lock:
+            yield
+    except Timeout:
+        raise RefreshError(
+            "another refresh of this warehouse is running. Wait until it ends and start again; "
+            "nothing was changed."
+        ) from None
+
+
+def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
+    """Refresh the given waves, or all that have deliveries; True when all went well.
+
+    Raises:
+        RefreshError: there is nothing to do, or another refresh runs.
+    """
+    settings = get_settings()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", datefmt="%H:%M:%S")
+    logger = logging.getLogger("monitor")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [RichHandler(console=console, show_path=False, show_level=False)]
+    logger.propagate = False
+    with _alone(settings), GateWorker() as worker:
+        began = time.monotonic()
+        with connect(settings.warehouse) as connection:
+            prepare(connection, codebook)
+        found = discover(settings.landing, codebook, waves)
+        if not found.waves:
+            where = f"{settings.landing}/{waves[0]}" if waves else settings.landing
+            raise RefreshError(
+                f"there are no deliveries in {where}. Put files there, such as "
+                "2022-voorjaar/leraar.csv, or run `make simulate` for example deliveries."
+            )
+        logger.info(
+            "%d deliveries of %d waves in %s",
+            len(found.deliveries), len(found.waves), settings.landing,
+        )
+        import dagster as dg
+
+        from orchestration.definitions import defs
+
+        logger.info("definitions loaded in %.1f s", time.monotonic() - began)
+        with dg.DagsterInstance.get() as instance:
+            result = defs.resolve_job_def("refresh").execute_in_process(
+                instance=instance,
+                tags=_range_tags(codebook, waves or sorted(found.waves)),
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                resources={"gates": worker},
+                raise_on_error=False,
+            )
+            durations = _durations(instance.get_run_step_stats(result.run_id))
+        _summarise(settings, console, result.all_events, durations, time.monotonic() - began)
+        return bool(result.success)
+
+
+def _range_tags(codebook: Codebook, waves: list[str]) -> dict[str, str]:
+    """The partitions of the run: from the first to the last wave with files."""
+    known = [wave for wave in codebook.waves if wave in waves] or codebook.waves
+    return {
+        "dagster/asset_partition_range_start": known[0],
+        "dagster/asset_partition_range_end": known[-1],
+    }
+
+
+PARTS = {
+    "raw": "landing",
+    "raw_gate": "raw gate",
+    "warehouse": "dbt build",
+    "publication_gate": "publication gate",
+    "published": "publication",
+}
+
+
+def _durations(steps: Iterable[Any]) -> dict[str, float]:
+    """Seconds that each part of the refresh took, from the statistics of its steps."""
+    seconds = dict.fromkeys(PARTS.values(), 0.0)
+    for step in steps:
+        part = PARTS.get(step.step_key) or PARTS[step.step_key.split("__")[0]]
+        if step.start_time and step.end_time:
+            seconds[part] += step.end_time - step.start_time
+    return seconds
+
+
+def _root_cause(error: Any) -> str:
+    """What went wrong, without the layers around it."""
+    while error.cause:
+        error = error.cause
+    return str(error.message).strip()
+
+
+def _summarise(
+    settings: Settings,
+    console: Console,
+    events: Iterable[Any],
+    durations: dict[str, float],
+    total_seconds: float,
+) -> None:
+    with connect(settings.warehouse, read_only=True) as connection:
+        rows = connection.execute(SUMMARY).fetchall()
+        standing = refused(connection)
+        checks = connection.execute(
+            "select count(*), count(*) filter (where success), "
+            "count(*) filter (where not success and severity = 'warning') from audit.quality_results"
+        ).fetchone()
+    table = Table("wave", "group", title="Rows", title_justify="left")
+    for heading in ("landed", "kept", "dropped", "complete", "quarantined values"):
+        table.add_column(heading, justify="right")
+    wave = None
+    for row in rows:
+        table.add_row(
+            row[0] if row[0] != wave else "", row[1],
+            *("–" if value is None else f"{value:,}" for value in row[2:]),
+        )
+        wave = row[0]
+    console.print(table)
+    for outcome in standing:
+        console.print(f"[bold red]refused[/] {outcome.reason}", soft_wrap=True)
+    for event in events:
+        if event.is_step_failure and event.step_failure_data.error:
+            console.print(f"[bold red]failed[/] {event.step_key}")
+            console.print(_root_cause(event.step_failure_data.error), markup=False, soft_wrap=True)
+    if checks:
+        console.print(f"Checks: {checks[1]} of {checks[0]} passed, {checks[2]} warned")
+    console.print(
+        "Time: "
+        + ", ".join(f"{part} {seconds:.1f} s" for part, seconds in durations.items() if seconds)
+        + f"; {total_seconds:.1f} s in all"
+    )
+    now = current(settings)
+    if now:
+        release = releases(settings)[-1]
+        console.print(f"Release: {settings.published / now['path']}")
+        if release["is_synthetic"]:
+            console.print("[yellow]The figures are simulated: is_synthetic is true.[/]")
+    else:
+        console.print("Release: none yet")
+
+
+SUMMARY = """
+select
+    deliveries.wave_id,
+    deliveries.respondent_group,
+    deliveries.row_count,
+    count(*) filter (where responses.is_kept),
+    count(*) filter (where not responses.is_kept),
+    count(*) filter (where responses.is_kept and responses.is_complete),
+    any_value(quarantined.value_count)
+from raw.deliveries
+left join core.fct_responses as responses on deliveries.delivery_id = responses.delivery_id
+left join (
+    select delivery_id, count(*) as value_count from core.quarantined_values group by delivery_id
+) as quarantined on deliveries.delivery_id = quarantined.delivery_id
+where deliveries.status = 'accepted'
+group by all
+order by deliveries.wave_id, deliveries.respondent_group
+"""
