@@ -48,7 +48,7 @@ class GateWorker:
             return
         self.close()
         # A file, since nobody reads along: a full pipe would halt the worker.
-        self._stderr = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "expectations"],
             cwd=ROOT,
@@ -66,9 +66,15 @@ class GateWorker:
         """
         self.start()
         process = self._process
-        assert process and process.stdin and process.stdout
+        if process is None or process.stdin is None or process.stdout is None:
+            raise GateError("The process of the gates did not start.")
         expired = threading.Event()
-        timer = threading.Timer(self._timeout_seconds, lambda: (expired.set(), process.kill()))
+
+        def expire() -> None:
+            expired.set()
+            process.kill()
+
+        timer = threading.Timer(self._timeout_seconds, expire)
         timer.start()
         try:
             process.stdin.write(json.dumps(request) + "\n")
@@ -97,7 +103,8 @@ class GateWorker:
         self._process = self._stderr = None
 
     def _last_words(self) -> str:
-        assert self._stderr
+        if self._stderr is None:
+            return ""
         self._stderr.seek(0)
         return self._stderr.read().decode(errors="replace")[-STDERR_TAIL_CHARACTERS:]
 

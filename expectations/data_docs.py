@@ -9,10 +9,11 @@ from __future__ import annotations
 import html
 import re
 from pathlib import Path
+from typing import Any
 
 from great_expectations.core import ExpectationSuiteValidationResult
 from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
-from great_expectations.render.view import DefaultJinjaPageView
+from great_expectations.render.view.view import DefaultJinjaPageView
 
 TEMPLATES = Path(__file__).parent / "templates"
 TITLE = re.compile(r"<title>(?P<title>.*) \((?P<status>.*)\)</title>")
@@ -24,7 +25,7 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._renderer = ValidationResultsPageRenderer(run_info_at_end=True)
-        self._view = DefaultJinjaPageView(custom_views_directory=str(TEMPLATES))
+        self._view: Any = DefaultJinjaPageView(custom_views_directory=str(TEMPLATES))
 
     def write(
         self,
@@ -53,17 +54,15 @@ class Site:
 
     def write_index(self) -> Path:
         """List every page there is, by gate and title; returns the index."""
-        gates: dict[str, list[dict[str, str]]] = {}
-        for path in sorted(self._folder.glob("*/*.html")):
-            found = TITLE.search(path.read_text(encoding="utf-8"))
-            if found:
-                page = {key: html.unescape(text) for key, text in found.groupdict().items()}
-                page["href"] = path.relative_to(self._folder).as_posix()
-                gates.setdefault(path.parent.name, []).append(page)
-        for pages in gates.values():
-            pages.sort(key=lambda page: (page["title"], page["href"]))
+        pages = []
+        for path in self._folder.glob("*/*.html"):
+            if found := TITLE.search(path.read_text(encoding="utf-8")):
+                texts = {key: html.unescape(text) for key, text in found.groupdict().items()}
+                href = path.relative_to(self._folder).as_posix()
+                pages.append({"gate": path.parent.name, "href": href, **texts})
+        pages.sort(key=lambda page: (page["title"], page["href"]))
         index = self._folder / "index.html"
         self._folder.mkdir(parents=True, exist_ok=True)
-        template = self._view.env.get_template("index.html")
-        index.write_text(template.render(gates=gates), encoding="utf-8")
+        template = self._view.env.get_template(index.name)
+        index.write_text(template.render(pages=pages), encoding="utf-8")
         return index

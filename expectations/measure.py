@@ -5,16 +5,13 @@ One GX expectation for each of the 1,200 delivered columns would take minutes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import html
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from great_expectations.core import ExpectationValidationResult
 from great_expectations.expectations.expectation import BatchExpectation
-from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-from great_expectations.render import LegacyDiagnosticRendererType, RenderedStringTemplateContent
-from great_expectations.render.renderer.renderer import renderer
 
-from expectations.registry import CHECKS
+from expectations.registry import Check
 
 EXAMPLES = 5
 
@@ -60,6 +57,9 @@ class ExpectFewUnexpectedValues(BatchExpectation):
     ) -> dict[str, Any]:
         subjects = metrics["unexpected_rows_query.table"]
         failed = [subject for subject in subjects if not subject["is_met"]]
+        sentences = [_sentence(subject) for subject in failed[:EXAMPLES]]
+        if failed[EXAMPLES:]:
+            sentences.append(f"And {len(failed) - EXAMPLES} more")
         unexpected = sum(subject["unexpected"] for subject in subjects)
         total = sum(subject["total"] for subject in subjects)
         return {
@@ -69,34 +69,11 @@ class ExpectFewUnexpectedValues(BatchExpectation):
                 "unexpected_count": unexpected,
                 "element_count": total,
                 "unexpected_percent": 100 * unexpected / total if total else 0.0,
-                "details": {"failed": [_sentence(subject) for subject in failed[:EXAMPLES]]},
+                "details": {"failed": sentences},
+                # For Data Docs, where GX shows delivered text as if it were HTML.
+                "partial_unexpected_list": [html.escape(sentence) for sentence in sentences],
             },
         }
-
-    @classmethod
-    @renderer(renderer_type=LegacyDiagnosticRendererType.UNEXPECTED_STATEMENT)
-    def _diagnostic_unexpected_statement_renderer(
-        cls,
-        configuration: ExpectationConfiguration | None = None,
-        result: ExpectationValidationResult | None = None,
-        runtime_configuration: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> list[Any]:
-        """What Data Docs show of a failure: the subjects with their examples, escaped by GX."""
-        if result is None or "details" not in result.result:
-            return super()._diagnostic_unexpected_statement_renderer(configuration, result)
-        return [
-            RenderedStringTemplateContent(
-                content_block_type="string_template",
-                string_template={
-                    "template": "$sentence",
-                    "params": {"sentence": sentence},
-                    "tag": "div",
-                    "styling": {"classes": ["text-danger"]},
-                },
-            )
-            for sentence in result.result["details"]["failed"]
-        ]
 
 
 def _share(subject: dict[str, Any]) -> str:
@@ -112,24 +89,29 @@ def _sentence(subject: dict[str, Any]) -> str:
     )
 
 
-def describe(name: str, **figures: float) -> dict[str, Any]:
-    """What an expectation gets from the registry's row of its check."""
-    check = CHECKS[name]
+def describe(check: Check, figures: Mapping[str, float] = {}) -> dict[str, Any]:
+    """What an expectation gets from its row of the registry."""
     return {
-        "meta": {"check": name},
-        "description": check.expects(**figures),
+        "meta": {"check": check.name},
+        "description": check.expects(figures),
         "severity": "critical" if check.severity == "error" else "warning",
     }
 
 
 def few_unexpected(
-    name: str, judged: str, *, context: str = "", places: str = "", **figures: float
+    check: Check,
+    judged: str,
+    *,
+    context: str = "",
+    places: str = "",
+    figures: Mapping[str, float] = {},
 ) -> ExpectFewUnexpectedValues:
-    """The check `name`, measured by a query.
+    """A check, measured by a query.
 
     Args:
-        judged: a query for the values looked at: `subject`, `place` (text or a number, by which
-            examples are sorted), `value` and `is_unexpected`. `{batch}` is the data under test.
+        judged: a query for the values looked at, with four columns: subject, place (text or
+            number, by which examples are sorted), value, and whether it is unexpected. `{batch}`
+            stands for the data under test.
         context: CTEs that `judged` reads.
         places: what comes before a place in an example, such as `row `.
         figures: those that the rule names.
@@ -137,7 +119,7 @@ def few_unexpected(
     # The margin is there because in floating point 0.1 * 30 is not quite 3.
     query = f"""
         with {context and context + ","}
-        judged as ({judged}),
+        judged(subject, place, value, is_unexpected) as ({judged}),
         examples as (
             select
                 *,
@@ -151,9 +133,9 @@ def few_unexpected(
             count(*) filter (where is_unexpected) as unexpected,
             coalesce(arg_min(example, place, {EXAMPLES}) filter (where is_unexpected), [])
                 as examples,
-            unexpected <= {CHECKS[name].limit} * total + 1e-9 as is_met
+            unexpected <= {check.limit} * total + 1e-9 as is_met
         from examples
         group by subject
         order by unexpected / total desc, subject
     """
-    return ExpectFewUnexpectedValues(unexpected_rows_query=query, **describe(name, **figures))
+    return ExpectFewUnexpectedValues(unexpected_rows_query=query, **describe(check, figures))

@@ -1,4 +1,4 @@
-"""Runs the audits of a gate, and hands the results to Dagster, the warehouse and Data Docs."""
+"""Runs the audits of a gate; gives results to Dagster and the warehouse, and pages to people."""
 
 from __future__ import annotations
 
@@ -7,25 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from great_expectations.core import (
-    ExpectationSuite,
-    ExpectationSuiteValidationResult,
-    ExpectationValidationResult,
-)
+from great_expectations.core import ExpectationSuite, ExpectationValidationResult
 
-from expectations import data_docs
 from expectations.codebook import Codebook
-from expectations.registry import CHECKS, Severity
+from expectations.data_docs import Site
+from expectations.registry import CHECKS, Check
 from expectations.suites import publication, raw
 from expectations.warehouse import open_warehouse
 
-Request = dict[str, Any]
 Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Audit:
-    """A suite, the rows it judges, and what the results are labelled with."""
+    """A suite, the rows it judges, and what its results are labelled with."""
 
     gate: str
     suite: ExpectationSuite
@@ -36,7 +31,7 @@ class Audit:
     delivery_id: str | None = None
 
 
-def run(request: Request, codebook: Codebook | None = None) -> dict[str, Any]:
+def run(request: dict[str, Any]) -> dict[str, Any]:
     """Run a gate.
 
     Args:
@@ -48,69 +43,61 @@ def run(request: Request, codebook: Codebook | None = None) -> dict[str, Any]:
 
     Raises:
         ValueError: there is no such gate.
-        LookupError: a delivery is of a wave and group that the codebook does not have.
+        LookupError: the codebook does not have the wave and group of a delivery.
         FileNotFoundError: there is no warehouse.
     """
-    audits = list(_audits(request, codebook or Codebook()))
-    site = data_docs.Site(Path(request["data_docs"]))
+    audits = list(_audits(request))
+    site = Site(Path(request["data_docs"]))
     results: list[Result] = []
     with open_warehouse(Path(request["warehouse"])) as warehouse:
         for audit in audits:
             validation = warehouse.validate(audit.suite, audit.query)
-            order = list(CHECKS)
-            validation.results.sort(key=lambda result: order.index(_check(result)))
+            validation.results.sort(key=lambda result: list(CHECKS).index(_check(result).name))
             outcomes = [_outcome(audit, result) for result in validation.results]
             results += outcomes
             name = audit.delivery_id or audit.gate
-            site.write(audit.gate, name, audit.title, _status(outcomes), validation)
+            site.write(audit.gate, name, audit.title, _verdict(outcomes), validation)
     return {"results": results, "data_docs": str(site.write_index())}
 
 
-def _audits(request: Request, codebook: Codebook) -> Iterator[Audit]:
+def _audits(request: dict[str, Any]) -> Iterator[Audit]:
+    codebook = Codebook()
     if request["gate"] == "publication":
         yield Audit("publication", publication.suite(codebook), publication.QUERY, "Publication")
     elif request["gate"] == "raw":
-        labels = {
-            row["respondent_group"]: row["label_en"] for row in codebook.seed("respondent_groups")
-        }
+        groups = codebook.seed("respondent_groups")
+        labels = {row["respondent_group"]: row["label_en"] for row in groups}
         for delivery in request["deliveries"]:
             wave_id, group = delivery["wave_id"], delivery["respondent_group"]
-            yield Audit(
-                "raw",
-                raw.suite(codebook, wave_id, group),
-                raw.query(delivery["delivery_id"], group),
-                f"{wave_id}: {labels[group]}",
-                wave_id,
-                group,
-                delivery["delivery_id"],
-            )
+            delivery_id = delivery["delivery_id"]
+            suite = raw.suite(codebook, wave_id, group)
+            title = f"{wave_id}: {labels[group]}"
+            query = raw.query(delivery_id, group)
+            yield Audit("raw", suite, query, title, wave_id, group, delivery_id)
     else:
         raise ValueError(f"There is no gate {request['gate']!r}; there are raw and publication.")
 
 
-def _check(result: ExpectationValidationResult) -> str:
-    return str(result.expectation_config.meta["check"])
+def _check(result: ExpectationValidationResult) -> Check:
+    configuration: Any = result.expectation_config
+    return CHECKS[configuration.meta["check"]]
 
 
 def _outcome(audit: Audit, result: ExpectationValidationResult) -> Result:
     """A row for `quality_results`, with a message."""
-    check = CHECKS[_check(result)]
-    found = result.result
-    message = str(result.expectation_config.description)
-    severity: Severity = check.severity
-    error = _error(result)
+    check, found, error = _check(result), result.result, _error(result)
+    configuration: Any = result.expectation_config
+    message = str(configuration.description)
     if error:
-        # What cannot be checked may be wrong, so it blocks whatever its severity.
-        severity = "error"
         message += (
-            f" This could not be checked in {audit.suite.name}: {error}. Look whether the "
-            "tables and columns named here exist."
+            f" This could not be checked in {audit.suite.name}: {error}. Look whether the tables "
+            "and columns named here exist."
         )
     elif not result.success:
         where = f"delivery {audit.delivery_id}" if audit.delivery_id else "the published tables"
-        table = audit.suite.name
-        details = found.get("details", {"failed": [f"{table}: {found['observed_value']} rows"]})
-        message += f" Found in {where}: {'. '.join(details['failed'])}. {check.remedy}"
+        row_count = {"failed": [f"{audit.suite.name}: {found['observed_value']} rows"]}
+        failed = found.get("details", row_count)["failed"]
+        message += f" Found in {where}: {'. '.join(failed)}. {check.remedy}"
     observed_value = found.get("observed_value")
     return {
         "gate": audit.gate,
@@ -119,22 +106,13 @@ def _outcome(audit: Audit, result: ExpectationValidationResult) -> Result:
         "wave_id": audit.wave_id,
         "respondent_group": audit.respondent_group,
         "delivery_id": audit.delivery_id,
-        "severity": severity,
+        # What cannot be checked may be wrong, so it blocks.
+        "severity": "error" if error else check.severity,
         "success": bool(result.success),
         "observed_value": None if observed_value is None else str(observed_value),
         "unexpected_count": found.get("unexpected_count"),
         "message": message,
     }
-
-
-def _status(outcomes: list[Result]) -> str:
-    """How the audit ended, for a page; the first word says whether it blocks."""
-    failed = [outcome["severity"] for outcome in outcomes if not outcome["success"]]
-    if "error" in failed:
-        return f"failed {len(failed)} of {len(outcomes)} checks"
-    if failed:
-        return f"passed with {len(failed)} warning{'s' if len(failed) > 1 else ''}"
-    return f"passed all {len(outcomes)} checks"
 
 
 def _error(result: ExpectationValidationResult) -> str | None:
@@ -145,3 +123,13 @@ def _error(result: ExpectationValidationResult) -> str | None:
             message, _, _ = str(exception["exception_message"]).partition("[SQL:")
             return " ".join(message.split())
     return None
+
+
+def _verdict(outcomes: list[Result]) -> str:
+    """How an audit ended, for a page; the first word says whether it blocks."""
+    failed = [outcome["severity"] for outcome in outcomes if not outcome["success"]]
+    if "error" in failed:
+        return f"failed {len(failed)} of {len(outcomes)} checks"
+    if failed:
+        return f"passed with {len(failed)} warning{'s' * (len(failed) > 1)}"
+    return f"passed all {len(outcomes)} checks"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import great_expectations as gx
 import great_expectations.execution_engine.sqlalchemy_execution_engine as sql_engine
 from great_expectations.core import ExpectationSuite, ExpectationSuiteValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.datasource.fluent import SQLDatasource
+from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
 
 
 class _Dialect(str):
@@ -29,7 +30,8 @@ def keep_connections_open() -> None:
     """
     known = sql_engine._PERSISTED_CONNECTION_DIALECTS
     if "duckdb" not in known:
-        sql_engine._PERSISTED_CONNECTION_DIALECTS = (*known, _Dialect("duckdb"))
+        dialects: Any = (*known, _Dialect("duckdb"))
+        sql_engine._PERSISTED_CONNECTION_DIALECTS = dialects
 
 
 class Warehouse:
@@ -57,11 +59,12 @@ def open_warehouse(path: Path) -> Iterator[Warehouse]:
     keep_connections_open()
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    engine_options: dict[str, Any] = {"kwargs": {"connect_args": {"read_only": True}}}
     source = context.data_sources.add_sql(
         name="warehouse",
         connection_string=f"duckdb:///{path}",
         create_temp_table=False,
-        kwargs={"connect_args": {"read_only": True}},
+        **engine_options,
     )
     try:
         yield Warehouse(source)

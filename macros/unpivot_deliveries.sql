@@ -34,9 +34,12 @@ unpivoted as (
 
 variables as (
 
-    select *
+    select
+        wave_id,
+        respondent_group,
+        variable
     from {{ ref('variables') }}
-    where respondent_group = '{{ respondent_group }}'
+    where respondent_group = '{{ respondent_group }}' and role in ('identifier', 'item', 'breakdown', 'paradata')
 
 ),
 
@@ -48,10 +51,6 @@ final as (
         unpivoted.wave_id,
         variables.respondent_group,
         unpivoted.variable,
-        variables.role,
-        variables.attribute,
-        variables.item_code,
-        variables.scale,
         nullif(trim(unpivoted.value), '') as value,
         unpivoted.row_number
     from unpivoted

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
+from great_expectations.expectations.core.expect_table_row_count_to_be_between import (
+    ExpectTableRowCountToBeBetween,
+)
 from great_expectations.expectations.expectation import Expectation
 
 from expectations.codebook import Codebook, Row
 from expectations.measure import describe, few_unexpected, identifier, in_list, literal
+from expectations.registry import CHECKS
 
 IS_MISSING = "value is null"
 IS_REPEATED = "row_number() over (partition by subject, value order by place) > 1"
@@ -49,17 +52,16 @@ def suite(codebook: Codebook, wave_id: str, respondent_group: str) -> Expectatio
         ("answers_are_present", core, IS_MISSING, True),
     )
     expectations: list[Expectation] = [
-        gxe.ExpectTableRowCountToBeBetween(min_value=1, **describe("has_rows"))
+        ExpectTableRowCountToBeBetween(min_value=1, **describe(CHECKS["has_rows"]))
     ]
     population = codebook.population(wave_id, respondent_group)
     if population is not None:
-        expectations.append(
-            gxe.ExpectTableRowCountToBeBetween(
-                max_value=population, **describe("rows_within_population", population=population)
-            )
-        )
+        described = describe(CHECKS["rows_within_population"], {"population": population})
+        expectations.append(ExpectTableRowCountToBeBetween(max_value=population, **described))
     expectations += [
-        few_unexpected(check, _judged(respondent_group, rows, condition, nulls), places="row ")
+        few_unexpected(
+            CHECKS[check], _judged(respondent_group, rows, condition, nulls), places="row "
+        )
         for check, rows, condition, nulls in measures
         if rows
     ]
@@ -67,14 +69,10 @@ def suite(codebook: Codebook, wave_id: str, respondent_group: str) -> Expectatio
 
 
 def _judged(respondent_group: str, rows: list[Row], is_unexpected: str, nulls: bool) -> str:
-    """The cells of some columns, each judged; `value` and `subject` (the column) are at hand."""
+    """The cells of some columns, judged by a condition on `subject` (the column) and `value`."""
     columns = ", ".join(identifier(row["variable"]) for row in rows)
     return f"""
-            select
-                {literal(f"raw.{respondent_group}.")} || subject as subject,
-                place,
-                value,
-                {is_unexpected} as is_unexpected
+            select {literal(f"raw.{respondent_group}.")} || subject, place, value, {is_unexpected}
             from (select row_number as place, {columns} from {{batch}})
             unpivot {"include nulls" if nulls else ""} (value for subject in ({columns}))
         """
@@ -96,7 +94,7 @@ def _is_unknown(codebook: Codebook, rows: list[Row]) -> str:
             if not option["missing_reason"] or option["value"] in missing_codes
         )
         condition = f"lower(trim(value)) not in {allowed}"
-        scale = codebook.scales[row["scale"]]
+        scale = codebook.scale(row["scale"])
         if scale["kind"] == "numeric":
             number = "try_cast(replace(value, ',', '.') as double)"
             limits = f"{scale['min_score']} and {scale['max_score']}"

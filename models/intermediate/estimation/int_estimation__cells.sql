@@ -1,3 +1,4 @@
+-- the one scan of the answers: sums per PSU, breakdown value and indicator
 with final as (
 
     select
@@ -7,20 +8,24 @@ with final as (
         answers.unit_of_count,
         breakdowns.breakdown,
         breakdowns.breakdown_value,
-        answers.answer_value,
-        answers.is_dont_know,
-        answers.is_endorsed,
-        count(*) as n_respondents,
-        {{ exact_sum('answers.weight_substantive') }} as weight_substantive,
+        answers.psu_id,
+        count(*) as n_with_dont_know,
+        count(answers.weight_substantive) as n_substantive,
         {{ exact_sum('answers.weight_with_dont_know') }} as weight_with_dont_know,
+        {{ exact_sum('answers.weight_substantive') }} as weight_substantive,
+        {{ exact_sum('case when answers.is_endorsed then answers.weight_with_dont_know else 0 end') }}
+            as endorsed_with_dont_know,
+        {{ exact_sum('case when answers.is_endorsed then answers.weight_substantive else 0 end') }}
+            as endorsed_substantive,
+        {{ exact_sum('case when answers.is_dont_know then answers.weight_with_dont_know else 0 end') }}
+            as dont_know_weight,
         {{ exact_sum('answers.weight_substantive * answers.score') }} as weighted_score
     from {{ ref('int_estimation__answers') }} as answers
     inner join {{ ref('int_respondents__breakdowns') }} as breakdowns
         on answers.respondent_key = breakdowns.respondent_key
     group by
         answers.wave_id, answers.indicator_code, answers.respondent_group, answers.unit_of_count,
-        breakdowns.breakdown, breakdowns.breakdown_value,
-        answers.answer_value, answers.is_dont_know, answers.is_endorsed
+        breakdowns.breakdown, breakdowns.breakdown_value, answers.psu_id
 
 )
 

@@ -22,6 +22,7 @@ members as (
         respondents.respondent_group,
         respondents.stratum,
         respondents.weight,
+        respondents.psu_id,
         units_asked.unit_of_count,
         coalesce(
             case units_asked.unit_of_count
@@ -88,6 +89,7 @@ final as (
         members.respondent_group,
         members.unit_of_count,
         members.unit_id,
+        members.psu_id,
         case
             when members.unit_of_count = 'respondent' then members.weight
             else expanded.expansion_factor / totals.mean_expansion_factor

@@ -1,79 +1,61 @@
-with cells as (
+with domains as (
 
     select
-        cells.*,
-        indicators.scale,
-        indicators.dont_know_rule,
-        scales.kind as scale_kind
+        cells.wave_id,
+        cells.indicator_code,
+        cells.respondent_group,
+        cells.unit_of_count,
+        cells.breakdown,
+        cells.breakdown_value,
+        cast(sum(cells.n_substantive) as bigint) as n_substantive,
+        cast(sum(cells.n_with_dont_know) as bigint) as n_with_dont_know,
+        count(cells.weight_substantive) as n_psu_substantive,
+        count(*) as n_psu_with_dont_know,
+        {{ exact_sum('cells.weight_substantive') }} as weight_substantive,
+        {{ exact_sum('cells.weight_with_dont_know') }} as weight_with_dont_know,
+        {{ exact_sum('cells.endorsed_substantive') }} as endorsed_substantive,
+        {{ exact_sum('cells.endorsed_with_dont_know') }} as endorsed_with_dont_know,
+        {{ exact_sum('cells.dont_know_weight') }} as dont_know_weight,
+        {{ exact_sum('cells.weighted_score') }} as weighted_score
     from {{ ref('int_estimation__cells') }} as cells
-    inner join {{ ref('indicators') }} as indicators on cells.indicator_code = indicators.indicator_code
+    group by
+        cells.wave_id, cells.indicator_code, cells.respondent_group, cells.unit_of_count,
+        cells.breakdown, cells.breakdown_value
+
+),
+
+described as (
+
+    select
+        domains.*,
+        indicators.scale,
+        scales.kind as scale_kind,
+        indicators.dont_know_rule = 'count_as_negative' as is_dont_know_negative
+    from domains
+    inner join {{ ref('indicators') }} as indicators on domains.indicator_code = indicators.indicator_code
     inner join {{ ref('scales') }} as scales on indicators.scale = scales.scale
 
 ),
 
-domains as (
-
-    select
-        wave_id,
-        indicator_code,
-        respondent_group,
-        unit_of_count,
-        breakdown,
-        breakdown_value,
-        scale,
-        scale_kind,
-        dont_know_rule,
-        {{ exact_sum('weight_substantive') }} as weight_substantive,
-        {{ exact_sum('weight_with_dont_know') }} as weight_with_dont_know,
-        {{ exact_sum('case when is_endorsed then weight_substantive else 0 end') }} as endorsed_substantive,
-        {{ exact_sum('case when is_endorsed then weight_with_dont_know else 0 end') }} as endorsed_with_dont_know,
-        {{ exact_sum('case when is_dont_know then weight_with_dont_know else 0 end') }} as dont_know,
-        {{ exact_sum('weighted_score') }} as weighted_score
-    from cells
-    group by
-        wave_id, indicator_code, respondent_group, unit_of_count, breakdown, breakdown_value,
-        scale, scale_kind, dont_know_rule
-
-),
-
+-- every option of the scale has a row, also when nobody chose it
 options as (
 
     select
-        scale,
-        value
-    from {{ ref('scale_options') }}
-    where score is not null
-
-),
-
--- every option of the scale has a row, also when nobody chose it
-option_weights as (
-
-    select
-        domains.wave_id,
-        domains.indicator_code,
-        domains.respondent_group,
-        domains.unit_of_count,
-        domains.breakdown,
-        domains.breakdown_value,
-        options.value as option_value,
-        max(domains.weight_substantive) as weight_substantive,
-        coalesce({{ exact_sum('cells.weight_substantive') }}, 0e0) as option_weight
-    from domains
-    inner join options on domains.scale = options.scale
-    left join cells
+        described.*,
+        scale_options.value as option_value,
+        coalesce(distributions.option_weight, 0e0) as option_weight
+    from described
+    inner join {{ ref('scale_options') }} as scale_options
+        on described.scale = scale_options.scale and scale_options.score is not null
+    left join {{ ref('int_estimation__distributions') }} as distributions
         on
-            domains.wave_id = cells.wave_id
-            and domains.indicator_code = cells.indicator_code
-            and domains.respondent_group = cells.respondent_group
-            and domains.breakdown = cells.breakdown
-            and domains.breakdown_value = cells.breakdown_value
-            and options.value = cells.answer_value
-            and not cells.is_dont_know
-    where domains.breakdown in ('total', 'sector')
-    group by
-        domains.wave_id, domains.indicator_code, domains.respondent_group, domains.unit_of_count,
-        domains.breakdown, domains.breakdown_value, options.value
+            described.wave_id = distributions.wave_id
+            and described.indicator_code = distributions.indicator_code
+            and described.respondent_group = distributions.respondent_group
+            and described.breakdown = distributions.breakdown
+            and described.breakdown_value = distributions.breakdown_value
+            and scale_options.value = distributions.answer_value
+    where described.breakdown in ('total', 'sector')
 
 ),
 
@@ -88,11 +70,12 @@ measures as (
         breakdown_value,
         'share_endorsed' as measure,
         case
-            when dont_know_rule = 'count_as_negative' then endorsed_with_dont_know / nullif(weight_with_dont_know, 0)
+            when is_dont_know_negative then endorsed_with_dont_know / nullif(weight_with_dont_know, 0)
             else endorsed_substantive / nullif(weight_substantive, 0)
         end as estimate,
-        dont_know_rule = 'count_as_negative' as counts_dont_know
-    from domains
+        case when is_dont_know_negative then n_with_dont_know else n_substantive end as n_respondents,
+        case when is_dont_know_negative then n_psu_with_dont_know else n_psu_substantive end as n_psu
+    from described
     union all
     select
         wave_id,
@@ -103,8 +86,9 @@ measures as (
         breakdown_value,
         'mean' as measure,
         weighted_score / nullif(weight_substantive, 0) as estimate,
-        false as counts_dont_know
-    from domains
+        n_substantive as n_respondents,
+        n_psu_substantive as n_psu
+    from described
     where scale_kind in ('ordinal', 'numeric')
     union all
     select
@@ -115,9 +99,10 @@ measures as (
         breakdown,
         breakdown_value,
         'share_dont_know' as measure,
-        dont_know / nullif(weight_with_dont_know, 0) as estimate,
-        true as counts_dont_know
-    from domains
+        dont_know_weight / nullif(weight_with_dont_know, 0) as estimate,
+        n_with_dont_know as n_respondents,
+        n_psu_with_dont_know as n_psu
+    from described
     where breakdown in ('total', 'sector')
     union all
     select
@@ -129,8 +114,9 @@ measures as (
         breakdown_value,
         'share_option_' || option_value as measure,
         option_weight / nullif(weight_substantive, 0) as estimate,
-        false as counts_dont_know
-    from option_weights
+        n_substantive as n_respondents,
+        n_psu_substantive as n_psu
+    from options
 
 ),
 
@@ -149,25 +135,12 @@ final as (
         ) as estimate_id,
         measures.unit_of_count,
         measures.estimate,
-        case
-            when measures.counts_dont_know then counts.n_respondents_with_dont_know
-            else counts.n_respondents_substantive
-        end as n_respondents,
-        case when measures.counts_dont_know then counts.n_units_with_dont_know else counts.n_units_substantive end
-            as n_units,
-        case when measures.counts_dont_know then counts.n_psu_with_dont_know else counts.n_psu_substantive end
-            as n_psu,
-        case when measures.counts_dont_know then counts.n_schools_with_dont_know else counts.n_schools_substantive end
-            as n_schools,
+        measures.n_respondents,
+        -- a school or samenwerkingsverband that is counted is also the PSU
+        case when measures.unit_of_count = 'respondent' then measures.n_respondents else measures.n_psu end as n_units,
+        measures.n_psu,
         items.comparability
     from measures
-    inner join {{ ref('int_estimation__counts') }} as counts
-        on
-            measures.wave_id = counts.wave_id
-            and measures.indicator_code = counts.indicator_code
-            and measures.respondent_group = counts.respondent_group
-            and measures.breakdown = counts.breakdown
-            and measures.breakdown_value = counts.breakdown_value
     inner join {{ ref('dim_items') }} as items
         on
             measures.wave_id = items.wave_id

@@ -17,7 +17,6 @@ judged as (
 
     select
         *,
-        breakdown in ('swv', 'region') as is_regional,
         case
             when breakdown = 'swv' and not has_swv_breakdown then 'identifiable'
             when n_respondents < {{ suppression_threshold('min_respondents') }} then 'small_n'
@@ -26,8 +25,9 @@ judged as (
                 and n_respondents < {{ suppression_threshold('min_distribution_respondents') }}
                 then 'small_n'
             when
+                -- for these groups the PSU is the school
                 breakdown in ('swv', 'region') and is_reached_through_schools
-                and n_schools < {{ suppression_threshold('min_schools') }}
+                and n_psu < {{ suppression_threshold('min_schools') }}
                 then 'few_schools'
             -- everybody or nobody: the answer of each single respondent would be known
             when breakdown in ('swv', 'region') and measure <> 'mean' and (estimate <= 0 or estimate >= 1)

@@ -16,9 +16,11 @@ import pytest
 
 from expectations.client import ROOT, GateError, GateWorker, blocking
 from expectations.codebook import Codebook
-from expectations.registry import CHECKS, PUBLICATION, RAW
+from expectations.registry import CHECKS
 
 CODEBOOK = Codebook()
+RAW = [check.name for check in CHECKS.values() if check.gate == "raw"]
+PUBLICATION = [check.name for check in CHECKS.values() if check.gate == "publication"]
 Rows = list[dict[str, str | None]]
 Result = dict[str, Any]
 
@@ -89,14 +91,21 @@ class Case:
     group: str = "leraar"
 
 
-LABELS = {"wave_id": "2024-najaar", "group": "ouder"}
+@dataclass(frozen=True)
+class LabelCase(Case):
+    """The same in a wave that delivers labels."""
+
+    wave_id: str = "2024-najaar"
+    group: str = "ouder"
+
+
 NASTY = "<script>{x} :y %s \"'</script>"
 CASES = (
     Case("good_codes"),
-    Case("good_labels", **LABELS),
-    Case("decimals", put("v13", "7,5", 50), **LABELS),
-    Case("decimal_points", put("v13", " 7.5 ", 50), **LABELS),
-    Case("upper_case_labels", put("v1", "MEE EENS", 50), **LABELS),
+    LabelCase("good_labels"),
+    LabelCase("decimals", put("v13", "7,5", 50)),
+    LabelCase("decimal_points", put("v13", " 7.5 ", 50)),
+    LabelCase("upper_case_labels", put("v1", "MEE EENS", 50)),
     Case("no_rows", list.clear, "has_rows", ("raw.leraar: 0 rows",)),
     Case(
         "too_many_rows",
@@ -136,10 +145,17 @@ CASES = (
         "answers_are_in_codebook",
         ("raw.leraar.vraag_2: 2 of 50", "row 1: '97'"),
     ),
-    Case("nasty_answer", put("vraag_3", NASTY, 2), "answers_are_in_codebook", (f"row 1: '{NASTY}'",)),
-    Case("unknown_label", put("v1", "Best wel", 2), "answers_are_in_codebook", ("'Best wel'",), **LABELS),
-    Case("mark_too_high", put("v13", "11", 2), "answers_are_in_codebook", ("v13", "'11'"), **LABELS),
-    Case("mark_in_words", put("v13", "goed", 2), "answers_are_in_codebook", ("'goed'",), **LABELS),
+    Case(
+        "nasty_answer", put("vraag_3", NASTY, 2), "answers_are_in_codebook", (f"row 1: '{NASTY}'",)
+    ),
+    LabelCase(
+        "unknown_label",
+        put("v1", "Best wel", 2),
+        "answers_are_in_codebook",
+        ("'Best wel'",),
+    ),
+    LabelCase("mark_too_high", put("v13", "11", 2), "answers_are_in_codebook", ("v13", "'11'")),
+    LabelCase("mark_in_words", put("v13", "goed", 2), "answers_are_in_codebook", ("'goed'",)),
     Case(
         "unknown_province",
         put("provincie", "Atlantis", 2),
@@ -251,13 +267,11 @@ def test_a_delivery_fails_on_its_fault_alone(raw_run: Run, case: Case) -> None:
 
 
 def test_every_raw_check_has_a_case_that_fails_and_one_that_passes() -> None:
-    assert {case.check for case in CASES} == {None} | {check.name for check in RAW}
+    assert {case.check for case in CASES} == {None} | set(RAW)
 
 
 def test_results_tell_what_was_measured(raw_run: Run) -> None:
-    results = {
-        (row["delivery_id"], row["expectation"]): row for row in raw_run.answer["results"]
-    }
+    results = {(row["delivery_id"], row["expectation"]): row for row in raw_run.answer["results"]}
     assert results["wrong_codes", "answers_are_in_codebook"] == {
         "gate": "raw",
         "suite": "raw.leraar",
@@ -273,19 +287,13 @@ def test_results_tell_what_was_measured(raw_run: Run) -> None:
     }
     assert results["good_codes", "has_rows"]["observed_value"] == "50"
     assert results["no_rows", "login_is_present"]["observed_value"] == "nothing to judge"
-    assert [row["expectation"] for row in raw_run.answer["results"][: len(RAW)]] == [
-        check.name for check in RAW
-    ]
+    assert [row["expectation"] for row in raw_run.answer["results"][: len(RAW)]] == RAW
 
 
 def test_only_errors_block(raw_run: Run) -> None:
     blocked = {row["delivery_id"] for row in blocking(raw_run.answer["results"])}
     assert {"no_login", "wrong_codes"} <= blocked
     assert not {"good_codes", "test_records", "few_answers", "too_many_rows"} & blocked
-
-
-def test_same_request_same_results(worker: GateWorker, raw_run: Run) -> None:
-    assert worker.run(raw_run.request) == raw_run.answer
 
 
 def test_the_warehouse_is_free_after_the_answer(raw_run: Run) -> None:
@@ -348,7 +356,7 @@ def test_a_check_that_cannot_run_blocks(worker: GateWorker, tmp_path: Path) -> N
     assert '"vraag_1" not found' in failed["answers_are_present"]["message"]
 
 
-def test_stdout_holds_answers_only(raw_run: Run) -> None:
+def test_stdout_holds_answers_only_and_the_same_each_time(raw_run: Run) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "expectations"],
         cwd=ROOT,
@@ -357,12 +365,13 @@ def test_stdout_holds_answers_only(raw_run: Run) -> None:
         text=True,
         check=True,
     )
-    answers = [json.loads(line) for line in run.stdout.splitlines()]
-    assert answers == [{"error": answers[0]["error"]}, raw_run.answer]
+    error, answer = (json.loads(line) for line in run.stdout.splitlines())
+    assert error["error"].startswith("JSONDecodeError")
+    assert answer == raw_run.answer
 
 
 def test_the_warehouse_is_free_after_an_error(worker: GateWorker, raw_run: Run) -> None:
-    with pytest.raises(GateError, match="FileExistsError|NotADirectoryError"):
+    with pytest.raises(GateError, match=r"FileExistsError|NotADirectoryError"):
         worker.run({**raw_run.request, "data_docs": __file__})
     duckdb.connect(raw_run.request["warehouse"]).close()
 
@@ -420,7 +429,7 @@ def make_published(path: Path) -> None:
     ]
     bare = {name: estimates[0][name] for name in ("wave_id", "indicator_code", "measure")}
     regional = {**bare, "breakdown": "swv", "breakdown_value": "PO3001", "is_suppressed": True}
-    suppressed = [
+    suppressed: list[dict[str, object]] = [
         {
             **regional,
             "respondent_group": "schoolleider",
@@ -434,15 +443,15 @@ def make_published(path: Path) -> None:
             "suppression_reason": "identifiable",
         },
     ]
-    statements = [
+    statements: list[dict[str, object]] = [
         {**key, "claim_id": "C1", "estimate": 0.5, "estimate_ids": f"{SHARE_ID}|{2:032x}"},
         {**key, "claim_id": "C2", "estimate_ids": "a" * 32},
     ]
-    weights = [
+    weights: list[dict[str, object]] = [
         {**key, "respondent_key": str(number), "stratum": "po", "weight": weight}
         for number, weight in enumerate((0.5, 1.5))
     ]
-    rates = [
+    rates: list[dict[str, object]] = [
         {**key, "stratum": "po", "population_units": 100, "responded": 50, "response_rate": 0.5}
     ]
     with duckdb.connect(str(path)) as connection:
@@ -472,7 +481,13 @@ ONE = f"where estimate_id = '{SHARE_ID}'"
 FAULTS = (
     (f"update {ESTIMATES} set estimate = 1.2 {ONE}", "shares_are_shares", "'1.2'"),
     (f"update {ESTIMATES} set estimate = 'nan' {ONE}", "shares_are_shares", "'nan'"),
-    (f"update {ESTIMATES} set estimate = 10.5 where measure = 'mean'", "means_are_on_scale", "10.5"),
+    (f"update {ESTIMATES} set estimate = 1 + 1e-12 {ONE}", None, ""),
+    (f"update {ESTIMATES} set estimate = 10 + 1e-12 where measure = 'mean'", None, ""),
+    (
+        f"update {ESTIMATES} set estimate = 10.5 where measure = 'mean'",
+        "means_are_on_scale",
+        "10.5",
+    ),
     (
         f"update {ESTIMATES} set n_psu = 5 where suppression_reason = 'small_n'",
         "suppressed_figures_are_empty",
@@ -506,9 +521,13 @@ FAULTS = (
     (
         "update published.dim_waves set closed_at = null",
         "waves_are_closed",
-        "published.fct_summary_statements: 1 of 1",
+        "2022-voorjaar in published.fct_summary_statements: empty",
     ),
-    ("delete from published.dim_waves", "waves_are_closed", "2022-voorjaar: empty"),
+    (
+        "delete from published.dim_waves",
+        "waves_are_closed",
+        "2022-voorjaar in published.fct_response_rates: empty",
+    ),
     (
         f"update {ESTIMATES} set breakdown = 'sector' where indicator_code = 'D1.1' and "
         "respondent_group = 'leraar'",
@@ -516,7 +535,6 @@ FAULTS = (
         "2022-voorjaar D1.1 leraar share_endorsed",
     ),
     (f"update {WEIGHTS} set weight = weight * 1.00001", "weights_average_one", "'1.00001'"),
-    (f"insert into {WEIGHTS} (select * replace (0 as weight) from {WEIGHTS} limit 0)", None, ""),
     (
         f"update {WEIGHTS} set weight = weight * 3 - 2",
         "weights_are_positive",
@@ -572,15 +590,13 @@ def test_a_goal_without_figures_fails(worker: GateWorker, tmp_path: Path) -> Non
         row["expectation"]: row for row in publish(worker, tmp_path, fault) if not row["success"]
     }
     assert list(failed) == ["goals_are_covered", "questions_are_covered"]
-    assert "figures on all 7 goals" in failed["goals_are_covered"]["message"]
+    assert "figures on all goals" in failed["goals_are_covered"]["message"]
     assert "2022-voorjaar goal 3: 'no figure'" in failed["goals_are_covered"]["message"]
 
 
 def test_a_good_publication_passes_and_has_a_page(worker: GateWorker, tmp_path: Path) -> None:
     results = publish(worker, tmp_path)
-    assert [row["expectation"] for row in results if row["success"]] == [
-        check.name for check in PUBLICATION
-    ]
+    assert [row["expectation"] for row in results if row["success"]] == PUBLICATION
     assert {(row["gate"], row["suite"], row["wave_id"]) for row in results} == {
         ("publication", "publication", None)
     }
@@ -590,7 +606,7 @@ def test_a_good_publication_passes_and_has_a_page(worker: GateWorker, tmp_path: 
 
 def test_every_publication_check_has_a_case_that_fails() -> None:
     failing = {check for _, check, _ in FAULTS} | {"goals_are_covered"}
-    assert failing == {None} | {check.name for check in PUBLICATION}
+    assert failing == {None} | set(PUBLICATION)
 
 
 def test_a_missing_published_table_blocks(worker: GateWorker, tmp_path: Path) -> None:
