@@ -10,7 +10,10 @@
 {%- set columns = delivered_columns(relation) -%}
 with deliveries as (
 
-    select delivery_id, wave_id
+    select
+        delivery_id,
+        delivery_number,
+        wave_id
     from {{ ref('stg_survey__deliveries') }}
     where status = 'accepted' and respondent_group = '{{ respondent_group }}'
 
@@ -18,7 +21,10 @@ with deliveries as (
 
 delivered_rows as (
 
-    select raw_rows.*, deliveries.wave_id
+    select
+        raw_rows.*,
+        deliveries.delivery_number,
+        deliveries.wave_id
     from {{ relation }} as raw_rows
     inner join deliveries on raw_rows.delivery_id = deliveries.delivery_id
 
@@ -26,7 +32,12 @@ delivered_rows as (
 
 unpivoted as (
 
-    select delivery_id, row_number, wave_id, variable, value
+    select
+        delivery_number,
+        row_number,
+        wave_id,
+        variable,
+        value
     from delivered_rows
     unpivot include nulls (value for variable in ({{ columns | join(', ') }}))
 
@@ -34,25 +45,22 @@ unpivoted as (
 
 variables as (
 
-    select
-        wave_id,
-        respondent_group,
-        variable
-    from {{ ref('variables') }}
-    where respondent_group = '{{ respondent_group }}' and role in ('identifier', 'item', 'breakdown', 'paradata')
+    select * from {{ ref('stg_codebook__variables') }}
+    where respondent_group = '{{ respondent_group }}'
 
 ),
 
 final as (
 
     select
-        md5(unpivoted.delivery_id || '|' || cast(unpivoted.row_number as {{ dbt.type_string() }})) as respondent_key,
-        unpivoted.delivery_id,
+        unpivoted.delivery_number * 1000000000 + unpivoted.row_number as respondent_key,
+        unpivoted.delivery_number,
+        unpivoted.row_number,
         unpivoted.wave_id,
         variables.respondent_group,
+        variables.variable_key,
         unpivoted.variable,
-        nullif(trim(unpivoted.value), '') as value,
-        unpivoted.row_number
+        nullif(trim(unpivoted.value), '') as value
     from unpivoted
     inner join variables
         on unpivoted.wave_id = variables.wave_id and unpivoted.variable = variables.variable

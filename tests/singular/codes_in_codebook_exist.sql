@@ -40,4 +40,5 @@ left join {{ ref('variables') }} as filters
         variables.wave_id = filters.wave_id
         and variables.respondent_group = filters.respondent_group
         and variables.routed_by = filters.variable
+        and filters.attribute is not null
 where variables.routed_by is not null and (filters.variable is null or variables.routed_values is null)

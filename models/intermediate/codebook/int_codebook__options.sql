@@ -33,9 +33,7 @@ offered as (
 final as (
 
     select
-        wave_id,
-        respondent_group,
-        variable,
+        variable_key,
         delivered_text,
         option_value,
         case

@@ -3,19 +3,15 @@ with answers as (
 
     select
         decoded.respondent_key,
-        decoded.wave_id,
-        decoded.respondent_group,
-        decoded.indicator_code,
+        decoded.variable_key,
         decoded.answer_value,
         decoded.score,
         decoded.is_endorsed,
         decoded.missing_reason is not null as is_dont_know,
-        indicator_groups.unit_of_count
+        variables.unit_of_count
     from {{ ref('int_answers__decoded') }} as decoded
-    inner join {{ ref('indicator_groups') }} as indicator_groups
-        on
-            decoded.indicator_code = indicator_groups.indicator_code
-            and decoded.respondent_group = indicator_groups.respondent_group
+    inner join {{ ref('int_codebook__variables') }} as variables
+        on decoded.variable_key = variables.variable_key
     where decoded.missing_reason is null or decoded.missing_reason = 'dont_know'
 
 ),
@@ -25,10 +21,7 @@ final as (
 
     select
         answers.respondent_key,
-        answers.wave_id,
-        answers.respondent_group,
-        answers.indicator_code,
-        answers.unit_of_count,
+        answers.variable_key,
         units.unit_id,
         units.psu_id,
         answers.answer_value,
@@ -45,9 +38,7 @@ final as (
         on
             answers.respondent_key = units.respondent_key
             and answers.unit_of_count = units.unit_of_count
-    window unit_answers as (
-        partition by answers.wave_id, answers.respondent_group, answers.indicator_code, units.unit_id
-    )
+    window unit_answers as (partition by answers.variable_key, units.unit_id)
 
 )
 

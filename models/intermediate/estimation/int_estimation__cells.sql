@@ -1,13 +1,9 @@
--- the one scan of the answers: sums per PSU, breakdown value and indicator
+-- the one scan of the answers: sums per question, breakdown value and PSU
 with final as (
 
     select
-        answers.wave_id,
-        answers.indicator_code,
-        answers.respondent_group,
-        answers.unit_of_count,
-        breakdowns.breakdown,
-        breakdowns.breakdown_value,
+        answers.variable_key,
+        breakdowns.domain_key,
         answers.psu_id,
         count(*) as n_with_dont_know,
         count(answers.weight_substantive) as n_substantive,
@@ -23,9 +19,7 @@ with final as (
     from {{ ref('int_estimation__answers') }} as answers
     inner join {{ ref('int_respondents__breakdowns') }} as breakdowns
         on answers.respondent_key = breakdowns.respondent_key
-    group by
-        answers.wave_id, answers.indicator_code, answers.respondent_group, answers.unit_of_count,
-        breakdowns.breakdown, breakdowns.breakdown_value, answers.psu_id
+    group by answers.variable_key, breakdowns.domain_key, answers.psu_id
 
 )
 

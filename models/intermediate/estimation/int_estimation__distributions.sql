@@ -2,20 +2,15 @@
 with final as (
 
     select
-        answers.wave_id,
-        answers.indicator_code,
-        answers.respondent_group,
-        breakdowns.breakdown,
-        breakdowns.breakdown_value,
+        answers.variable_key,
+        breakdowns.domain_key,
         answers.answer_value,
         {{ exact_sum('answers.weight_substantive') }} as option_weight
     from {{ ref('int_estimation__answers') }} as answers
     inner join {{ ref('int_respondents__breakdowns') }} as breakdowns
         on answers.respondent_key = breakdowns.respondent_key
     where breakdowns.breakdown in ('total', 'sector') and not answers.is_dont_know
-    group by
-        answers.wave_id, answers.indicator_code, answers.respondent_group,
-        breakdowns.breakdown, breakdowns.breakdown_value, answers.answer_value
+    group by answers.variable_key, breakdowns.domain_key, answers.answer_value
 
 )
 

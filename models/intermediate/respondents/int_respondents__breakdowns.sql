@@ -1,6 +1,6 @@
 with respondents as (
 
-    select * from {{ ref('int_respondents__weighted') }}
+    select respondent_key from {{ ref('int_respondents__weighted') }}
 
 ),
 
@@ -18,24 +18,32 @@ everyone as (
 marked as (
 
     select
-        decoded.respondent_key,
-        decoded.attribute as breakdown,
-        case
-            when decoded.attribute = 'swv' then {{ clean_swv_code('decoded.delivered_value') }}
-            else decoded.answer_value
-        end as breakdown_value
-    from {{ ref('int_answers__decoded') }} as decoded
-    inner join respondents on decoded.respondent_key = respondents.respondent_key
-    where decoded.role = 'breakdown'
+        attributes.respondent_key,
+        attributes.attribute as breakdown,
+        attributes.attribute_value as breakdown_value
+    from {{ ref('int_respondents__attributes') }} as attributes
+    inner join respondents on attributes.respondent_key = respondents.respondent_key
+    where attributes.role = 'breakdown' and attributes.attribute_value is not null
+
+),
+
+unioned as (
+
+    select * from everyone
+    union all
+    select * from marked
 
 ),
 
 final as (
 
-    select * from everyone
-    union all
-    select * from marked
-    where breakdown_value is not null
+    select
+        respondent_key,
+        -- a short key of breakdown and value, for the large join with the answers
+        cast(dense_rank() over (order by breakdown, breakdown_value) as int) as domain_key,
+        breakdown,
+        breakdown_value
+    from unioned
 
 )
 

@@ -26,7 +26,7 @@ ranked as (
         case
             when own_drop_reason is null
                 then row_number() over (
-                    partition by delivery_id, coalesce(login, respondent_key), own_drop_reason
+                    partition by delivery_id, coalesce(login, cast(respondent_key as {{ dbt.type_string() }})), own_drop_reason
                     order by is_complete desc, completed_at desc nulls last, row_number desc
                 )
         end as rank_in_login

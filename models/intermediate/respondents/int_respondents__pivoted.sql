@@ -1,59 +1,71 @@
-with decoded as (
-
-    select * from {{ ref('int_answers__decoded') }}
-
-),
-
-pivoted as (
+with attributes as (
 
     select
         respondent_key,
-        delivery_id,
-        wave_id,
-        respondent_group,
+        delivery_number,
         row_number,
-        max(case when attribute = 'login' then delivered_value end) as login,
-        max(case when attribute = 'data_source' then delivered_value end) as data_source,
-        max(case when attribute = 'sector' then answer_value end) as sector,
-        max(case when attribute = 'region' then answer_value end) as region,
-        max(case when attribute = 'swv' then {{ clean_swv_code('delivered_value') }} end) as swv_code,
-        max(case when attribute = 'school_code' then upper(delivered_value) end) as school_code,
-        max(case when attribute = 'municipality' then delivered_value end) as municipality,
-        max(case when attribute = 'board_code' then delivered_value end) as board_code,
-        max(case when attribute = 'is_test' and answer_value = 'yes' then 1 else 0 end) = 1 as is_test,
-        max(case when attribute = 'started_at' then {{ parse_timestamp('delivered_value') }} end) as started_at,
-        max(case when attribute = 'completed_at' then {{ parse_timestamp('delivered_value') }} end) as completed_at,
-        sum(case when is_core then 1 else 0 end) as core_item_count,
-        sum(case when is_core and coalesce(missing_reason, '') <> 'not_answered' then 1 else 0 end)
+        max(case when attribute = 'login' then attribute_value end) as login,
+        max(case when attribute = 'data_source' then attribute_value end) as data_source,
+        max(case when attribute = 'sector' then attribute_value end) as sector,
+        max(case when attribute = 'region' then attribute_value end) as region,
+        max(case when attribute = 'swv' then attribute_value end) as swv_code,
+        max(case when attribute = 'school_code' then upper(attribute_value) end) as school_code,
+        max(case when attribute = 'municipality' then attribute_value end) as municipality,
+        max(case when attribute = 'board_code' then attribute_value end) as board_code,
+        max(case when attribute = 'is_test' and attribute_value = 'yes' then 1 else 0 end) = 1 as is_test,
+        max(case when attribute = 'started_at' then {{ parse_timestamp('attribute_value') }} end) as started_at,
+        max(case when attribute = 'completed_at' then {{ parse_timestamp('attribute_value') }} end) as completed_at
+    from {{ ref('int_respondents__attributes') }}
+    group by respondent_key, delivery_number, row_number
+
+),
+
+core_items as (
+
+    select
+        answers.respondent_key,
+        count(*) as core_item_count,
+        sum(case when coalesce(answers.missing_reason, '') <> 'not_answered' then 1 else 0 end)
             as core_answered_count
-    from decoded
-    group by respondent_key, delivery_id, wave_id, respondent_group, row_number
+    from {{ ref('int_answers__decoded') }} as answers
+    inner join {{ ref('int_codebook__variables') }} as variables
+        on answers.variable_key = variables.variable_key
+    where variables.is_core
+    group by answers.respondent_key
 
 ),
 
 final as (
 
     select
-        pivoted.*,
-        pivoted.completed_at is not null as is_complete,
+        attributes.*,
+        deliveries.delivery_id,
+        deliveries.wave_id,
+        deliveries.respondent_group,
+        cast(coalesce(core_items.core_item_count, 0) as bigint) as core_item_count,
+        cast(coalesce(core_items.core_answered_count, 0) as bigint) as core_answered_count,
+        attributes.completed_at is not null as is_complete,
         case respondent_groups.stratum_by
-            when 'sector' then pivoted.sector
+            when 'sector' then attributes.sector
             when 'landsdeel' then provinces.landsdeel
-            when 'sector_landsdeel' then pivoted.sector || '_' || provinces.landsdeel
+            when 'sector_landsdeel' then attributes.sector || '_' || provinces.landsdeel
         end as stratum,
         coalesce(
             case respondent_groups.psu_attribute
-                when 'swv' then pivoted.swv_code
-                when 'school_code' then pivoted.school_code
-                when 'municipality' then pivoted.municipality
-                when 'board_code' then pivoted.board_code
+                when 'swv' then attributes.swv_code
+                when 'school_code' then attributes.school_code
+                when 'municipality' then attributes.municipality
+                when 'board_code' then attributes.board_code
             end,
-            pivoted.respondent_key
+            cast(attributes.respondent_key as {{ dbt.type_string() }})
         ) as psu_id
-    from pivoted
+    from attributes
+    inner join {{ ref('stg_survey__deliveries') }} as deliveries
+        on attributes.delivery_number = deliveries.delivery_number
     inner join {{ ref('respondent_groups') }} as respondent_groups
-        on pivoted.respondent_group = respondent_groups.respondent_group
-    left join {{ ref('provinces') }} as provinces on pivoted.region = provinces.region
+        on deliveries.respondent_group = respondent_groups.respondent_group
+    left join core_items on attributes.respondent_key = core_items.respondent_key
+    left join {{ ref('provinces') }} as provinces on attributes.region = provinces.region
 
 )
 

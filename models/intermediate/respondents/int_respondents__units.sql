@@ -29,7 +29,7 @@ members as (
                 when 'school' then respondents.school_code
                 when 'samenwerkingsverband' then respondents.swv_code
             end,
-            respondents.respondent_key
+            cast(respondents.respondent_key as {{ dbt.type_string() }})
         ) as unit_id
     from respondents
     inner join units_asked on respondents.respondent_group = units_asked.respondent_group

@@ -1,26 +1,30 @@
 with domains as (
 
     select
-        cells.wave_id,
-        cells.indicator_code,
-        cells.respondent_group,
-        cells.unit_of_count,
-        cells.breakdown,
-        cells.breakdown_value,
-        cast(sum(cells.n_substantive) as bigint) as n_substantive,
-        cast(sum(cells.n_with_dont_know) as bigint) as n_with_dont_know,
-        count(cells.weight_substantive) as n_psu_substantive,
+        variable_key,
+        domain_key,
+        cast(sum(n_substantive) as bigint) as n_substantive,
+        cast(sum(n_with_dont_know) as bigint) as n_with_dont_know,
+        count(weight_substantive) as n_psu_substantive,
         count(*) as n_psu_with_dont_know,
-        {{ exact_sum('cells.weight_substantive') }} as weight_substantive,
-        {{ exact_sum('cells.weight_with_dont_know') }} as weight_with_dont_know,
-        {{ exact_sum('cells.endorsed_substantive') }} as endorsed_substantive,
-        {{ exact_sum('cells.endorsed_with_dont_know') }} as endorsed_with_dont_know,
-        {{ exact_sum('cells.dont_know_weight') }} as dont_know_weight,
-        {{ exact_sum('cells.weighted_score') }} as weighted_score
-    from {{ ref('int_estimation__cells') }} as cells
-    group by
-        cells.wave_id, cells.indicator_code, cells.respondent_group, cells.unit_of_count,
-        cells.breakdown, cells.breakdown_value
+        {{ exact_sum('weight_substantive') }} as weight_substantive,
+        {{ exact_sum('weight_with_dont_know') }} as weight_with_dont_know,
+        {{ exact_sum('endorsed_substantive') }} as endorsed_substantive,
+        {{ exact_sum('endorsed_with_dont_know') }} as endorsed_with_dont_know,
+        {{ exact_sum('dont_know_weight') }} as dont_know_weight,
+        {{ exact_sum('weighted_score') }} as weighted_score
+    from {{ ref('int_estimation__cells') }}
+    group by variable_key, domain_key
+
+),
+
+breakdowns as (
+
+    select distinct
+        domain_key,
+        breakdown,
+        breakdown_value
+    from {{ ref('int_respondents__breakdowns') }}
 
 ),
 
@@ -28,12 +32,19 @@ described as (
 
     select
         domains.*,
-        indicators.scale,
-        scales.kind as scale_kind,
+        variables.wave_id,
+        variables.indicator_code,
+        variables.respondent_group,
+        variables.unit_of_count,
+        variables.scale,
+        variables.scale_kind,
+        breakdowns.breakdown,
+        breakdowns.breakdown_value,
         indicators.dont_know_rule = 'count_as_negative' as is_dont_know_negative
     from domains
-    inner join {{ ref('indicators') }} as indicators on domains.indicator_code = indicators.indicator_code
-    inner join {{ ref('scales') }} as scales on indicators.scale = scales.scale
+    inner join {{ ref('int_codebook__variables') }} as variables on domains.variable_key = variables.variable_key
+    inner join {{ ref('indicators') }} as indicators on variables.indicator_code = indicators.indicator_code
+    inner join breakdowns on domains.domain_key = breakdowns.domain_key
 
 ),
 
@@ -49,11 +60,8 @@ options as (
         on described.scale = scale_options.scale and scale_options.score is not null
     left join {{ ref('int_estimation__distributions') }} as distributions
         on
-            described.wave_id = distributions.wave_id
-            and described.indicator_code = distributions.indicator_code
-            and described.respondent_group = distributions.respondent_group
-            and described.breakdown = distributions.breakdown
-            and described.breakdown_value = distributions.breakdown_value
+            described.variable_key = distributions.variable_key
+            and described.domain_key = distributions.domain_key
             and scale_options.value = distributions.answer_value
     where described.breakdown in ('total', 'sector')
 

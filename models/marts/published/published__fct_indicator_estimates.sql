@@ -4,11 +4,15 @@ with estimates as (
     select
         estimates.*,
         respondent_groups.has_swv_breakdown,
-        respondent_groups.psu_attribute = 'school_code' as is_reached_through_schools
+        respondent_groups.psu_attribute = 'school_code' as is_reached_through_schools,
+        case when estimates.measure = 'mean' then scales.min_score else 0e0 end as lowest_estimate,
+        case when estimates.measure = 'mean' then scales.max_score else 1e0 end as highest_estimate
     from {{ ref('fct_indicator_estimates') }} as estimates
     inner join {{ ref('dim_waves') }} as waves on estimates.wave_id = waves.wave_id
     inner join {{ ref('respondent_groups') }} as respondent_groups
         on estimates.respondent_group = respondent_groups.respondent_group
+    inner join {{ ref('indicators') }} as indicators on estimates.indicator_code = indicators.indicator_code
+    inner join {{ ref('scales') }} as scales on indicators.scale = scales.scale
     where waves.closed_at is not null
 
 ),
@@ -30,7 +34,9 @@ judged as (
                 and n_psu < {{ suppression_threshold('min_schools') }}
                 then 'few_schools'
             -- everybody or nobody: the answer of each single respondent would be known
-            when breakdown in ('swv', 'region') and measure <> 'mean' and (estimate <= 0 or estimate >= 1)
+            when
+                breakdown in ('swv', 'region')
+                and (estimate <= lowest_estimate or estimate >= highest_estimate)
                 then 'identifiable'
         end as own_reason
     from estimates

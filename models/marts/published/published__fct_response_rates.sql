@@ -65,7 +65,8 @@ final as (
         population_units,
         {{ round_count('responded') }} as responded,
         {{ round_count('complete') }} as complete,
-        {{ round_count('responded') }} * 1e0 / population_units as response_rate,
+        -- rounding up may not pass the population
+        least({{ round_count('responded') }} * 1e0 / population_units, 1e0) as response_rate,
         total_weight / nullif(responded, 0) as mean_weight
     from summed
 

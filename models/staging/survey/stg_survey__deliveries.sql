@@ -8,6 +8,8 @@ renamed as (
 
     select
         delivery_id,
+        -- a short key: with the row number it makes the key of a respondent
+        row_number() over (order by delivery_id) as delivery_number,
         wave_id,
         respondent_group,
         superseded_by,
