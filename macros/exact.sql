@@ -3,5 +3,5 @@
     without rounding: a mean of equal scores is then that score, and a share never passes 1.
 #}
 {% macro exact(expression) -%}
-    cast(cast({{ expression }} as decimal(38, 12)) as double)
+    cast(cast({{ expression }} as decimal(18, 12)) as double)
 {%- endmacro %}

@@ -3,7 +3,8 @@
 
     Two threads add doubles in any order, and the last digits differ from run to run; releases must
     be the same to the byte. Twelve decimals hold weights and scores far below their own precision.
+    Terms below a million fit 18 digits, a machine word; sums of sums take 38.
 #}
-{% macro exact_sum(expression) -%}
-    cast(sum(cast({{ expression }} as decimal(38, 12))) as double)
+{% macro exact_sum(expression, digits=38) -%}
+    cast(sum(cast({{ expression }} as decimal({{ digits }}, 12))) as double)
 {%- endmacro %}

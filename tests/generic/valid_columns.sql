@@ -3,12 +3,27 @@
     than DuckDB on running it. Each row that fails names the column, the rule and the value.
 
     Arguments:
+        key: columns whose combination occurs once.
         not_null: columns that are never empty.
         accepted_values: column → the values that it may have.
         relationships: column → `to` and `field`, where each of its values must occur.
 #}
-{% test valid_columns(model, not_null=[], accepted_values={}, relationships={}) %}
+{% test valid_columns(model, key=[], not_null=[], accepted_values={}, relationships={}) %}
 {%- set rules = [] -%}
+{%- if key -%}
+    {%- set rule -%}
+        select
+            '{{ key | join(", ") }}' as column_name,
+            'unique' as rule,
+            {% for column in key -%}
+                coalesce(cast({{ column }} as {{ dbt.type_string() }}), ''){{ " || '|' || " if not loop.last }}
+            {%- endfor %} as value
+        from {{ model }}
+        group by {{ key | join(', ') }}
+        having count(*) > 1
+    {%- endset -%}
+    {%- do rules.append(rule) -%}
+{%- endif -%}
 {%- for column in not_null -%}
     {%- set rule -%}
         select

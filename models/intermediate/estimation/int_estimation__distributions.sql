@@ -5,7 +5,7 @@ with final as (
         answers.variable_key,
         breakdowns.domain_key,
         answers.answer_value,
-        {{ exact_sum('answers.weight_substantive') }} as option_weight
+        {{ exact_sum('answers.weight_substantive', digits=18) }} as option_weight
     from {{ ref('int_estimation__answers') }} as answers
     inner join {{ ref('int_respondents__breakdowns') }} as breakdowns
         on answers.respondent_key = breakdowns.respondent_key
