@@ -8,6 +8,6 @@ defs = dg.Definitions(
     assets=[*landing.assets, transformation.warehouse, publication.release],
     asset_checks=[gates.raw_gate, gates.publication_gate],
     jobs=[jobs.refresh],
-    resources={"dbt": resources.dbt, "gates": resources.gates},
+    resources={"gates": resources.gates},
     executor=dg.in_process_executor,
 )

@@ -1,16 +1,12 @@
-"""What the assets share: the dbt command and the process that runs the gates."""
+"""What the assets share: the process that runs the gates."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from expectations.client import GateWorker
-from orchestration.defs.dbt_project import dbt_project
 
 
 class Gates(dg.ConfigurableResource[Any]):
@@ -23,8 +19,4 @@ class Gates(dg.ConfigurableResource[Any]):
             yield worker
 
 
-# the dbt of this environment, whatever PATH says
-dbt = DbtCliResource(
-    project_dir=dbt_project, dbt_executable=str(Path(sys.executable).with_name("dbt"))
-)
 gates = Gates()

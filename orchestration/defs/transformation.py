@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.defs.dbt_project import dbt_project
 from orchestration.defs.landing import WRITER
+from orchestration.lib.dbt import DbtError, build
 
 
 class Translator(DagsterDbtTranslator):
-    """Assets named as their tables: schema and alias."""
+    """Assets named as their tables, schema and alias, in groups named as the schemas."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         if dbt_resource_props["resource_type"] in ("model", "seed"):
@@ -22,16 +24,34 @@ class Translator(DagsterDbtTranslator):
         return str(dbt_resource_props["schema"])
 
 
+translator = Translator()
+
+
 @dbt_assets(
     manifest=dbt_project.manifest_path,
     project=dbt_project,
-    dagster_dbt_translator=Translator(),
+    dagster_dbt_translator=translator,
     exclude="resource_type:unit_test",
     pool=WRITER,
 )
-def warehouse(
-    context: dg.AssetExecutionContext, dbt: DbtCliResource
-) -> Iterator[Any]:
-    """Seeds, staging, intermediate models and marts, in one dbt invocation."""
-    command = ["--log-level-file", "none", "build", "--exclude-resource-type", "unit_test"]
-    yield from dbt.cli(command, context=context).stream()
+def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
+    """Seeds, staging, intermediate models and marts, in one dbt build inside this process."""
+    messages: list[DbtCoreCliEventMessage] = []
+    failure: DbtError | None = None
+    try:
+        build(
+            lambda event: messages.append(
+                DbtCoreCliEventMessage(raw_event=event, event_history_metadata={})
+            )
+        )
+    except DbtError as error:  # what succeeded before the failure is told first
+        failure = error
+    for message in messages:
+        yield from message.to_default_asset_events(
+            manifest=dbt_project.manifest_path,
+            dagster_dbt_translator=translator,
+            context=context,
+            project=dbt_project,
+        )
+    if failure:
+        raise dg.Failure(description=str(failure)) from failure
