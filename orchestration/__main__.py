@@ -20,7 +20,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+# piped into a log there is no terminal to fit in
 console = Console(stderr=True, highlight=False)
+if not console.is_terminal:
+    console.width = 120
 
 
 def _fail(message: str) -> typer.Exit:
@@ -66,7 +69,9 @@ def refresh(
 
 @app.command("rollback")
 def roll_back(
-    to: Annotated[str | None, typer.Option(help="Release to go to; the one before if absent.")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="Release to go to; the one before if absent.")
+    ] = None,
 ) -> None:
     """Move `published/current` back to an earlier release."""
     try:

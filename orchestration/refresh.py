@@ -136,18 +136,18 @@ def _summarise(
         standing = refused(connection)
         checks = connection.execute(
             "select count(*), count(*) filter (where success), "
-            "count(*) filter (where not success and severity = 'warning') from audit.quality_results"
+            "count(*) filter (where not success and severity = 'warning') "
+            "from audit.quality_results"
         ).fetchone()
     table = Table("wave", "group", title="Rows", title_justify="left")
-    for heading in ("landed", "kept", "dropped", "complete", "quarantined values"):
+    for heading in ("landed", "kept", "dropped", "complete", "invalid values"):
         table.add_column(heading, justify="right")
-    wave = None
-    for row in rows:
-        table.add_row(
-            row[0] if row[0] != wave else "", row[1],
-            *("–" if value is None else f"{value:,}" for value in row[2:]),
-        )
-        wave = row[0]
+    for column in table.columns[:2]:
+        column.no_wrap = True
+    previous = None
+    for wave_id, *row in rows:
+        table.add_row("" if wave_id == previous else wave_id, row[0], *(f"{n:,}" for n in row[1:]))
+        previous = wave_id
     console.print(table)
     for outcome in standing:
         console.print(f"[bold red]refused[/] {outcome.reason}", soft_wrap=True)
@@ -180,7 +180,7 @@ select
     count(*) filter (where responses.is_kept),
     count(*) filter (where not responses.is_kept),
     count(*) filter (where responses.is_kept and responses.is_complete),
-    any_value(quarantined.value_count)
+    coalesce(any_value(quarantined.value_count), 0)
 from raw.deliveries
 left join core.fct_responses as responses on deliveries.delivery_id = responses.delivery_id
 left join (

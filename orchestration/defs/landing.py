@@ -1,5 +1,6 @@
 """Raw assets, one a respondent group, and the register with what belongs to no group."""
 
+import logging
 from collections.abc import Iterable
 
 import dagster as dg
@@ -10,6 +11,8 @@ from orchestration.lib.landing.register import Outcome, land_group
 from orchestration.lib.settings import get_settings
 from orchestration.lib.warehouse import connect
 
+logger = logging.getLogger("monitor")
+
 WRITER = "duckdb_writer"
 
 
@@ -18,7 +21,15 @@ def _land(context: dg.AssetExecutionContext, respondent_group: str) -> list[Outc
     wanted = context.partition_keys
     found = discover(settings.landing, codebook, wanted)
     with connect(settings.warehouse) as connection:
-        return land_group(connection, found, respondent_group, wanted, codebook, settings)
+        outcomes = land_group(connection, found, respondent_group, wanted, codebook, settings)
+    for status in ("landed", "refused"):
+        of_status = [outcome for outcome in outcomes if outcome.status == status]
+        if of_status:
+            rows = sum(outcome.row_count for outcome in of_status)
+            logger.info(
+                "%s: %d deliveries %s, %d rows", respondent_group, len(of_status), status, rows
+            )
+    return outcomes
 
 
 def _metadata(outcomes: Iterable[Outcome]) -> dict[str, dg.MetadataValue]:

@@ -5,12 +5,15 @@ A dbt process of its own takes 4 s to start; here it is imported once and parses
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from orchestration.lib.settings import ROOT, get_settings
+
+logger = logging.getLogger("monitor")
 
 TARGET = Path(os.environ.get("DBT_TARGET_PATH", ROOT / "target"))
 SOURCES = ("models", "macros", "seeds", "tests/generic", "tests/singular", "profiles")
@@ -65,9 +68,15 @@ def build(on_result: Callable[[dict[str, Any]], None]) -> None:
     """
     from google.protobuf.json_format import MessageToDict
 
+    finished = 0
+
     def on_event(event: Any) -> None:
+        nonlocal finished
         if event.info.name in ("LogModelResult", "LogSeedResult", "LogTestResult"):
             on_result(MessageToDict(event, preserving_proto_field_name=True))
+            finished += 1
+            if finished % 50 == 0:
+                logger.info("dbt build: %d seeds, models and tests done", finished)
 
     result = _invoke(["build"], on_event)
     if result.success:

@@ -1,6 +1,8 @@
 -- What: a finding has figures to rest on, each of an indicator of its goal that the group answers; a range is a range.
 -- When it matters: a statement without figures is never rendered, one with a wrong figure says something untrue.
 -- How to resolve: correct seeds/codebook/claim_indicators.csv.
+{{ config(meta={'dagster': {'ref': {'name': 'claims'}}}) }}
+
 select
     claims.claim_id,
     claim_indicators.indicator_code,

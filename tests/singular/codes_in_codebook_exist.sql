@@ -1,6 +1,8 @@
 -- What: endorsed codes, missing codes and routing of the codebook name codes and columns that exist.
 -- When it matters: an endorsed code that is no option never counts; a wrong route turns answers into not asked.
 -- How to resolve: correct the code in seeds/codebook/indicators.csv or variables.csv.
+{{ config(meta={'dagster': {'ref': {'name': 'scale_options'}}}) }}
+
 select
     'endorsed code' as kind,
     indicators.indicator_code as place,

@@ -1,6 +1,8 @@
 -- What: a group that is counted per school or samenwerkingsverband is clustered by the same.
 -- When it matters: the marts count such units as PSUs.
 -- How to resolve: correct unit_of_count in indicator_groups.csv or psu_attribute in respondent_groups.csv.
+{{ config(meta={'dagster': {'ref': {'name': 'indicator_groups'}}}) }}
+
 select
     indicator_groups.indicator_code,
     indicator_groups.respondent_group,

@@ -1,6 +1,8 @@
 -- What: the codebook calls an item comparable exactly when wording and scale are those of the previous wave.
 -- When it matters: a trend over a reworded question is no trend.
 -- How to resolve: correct is_comparable in seeds/codebook/variables.csv, or the wording version in items.csv.
+{{ config(meta={'dagster': {'ref': {'name': 'dim_items'}}}) }}
+
 select
     variables.wave_id,
     variables.respondent_group,

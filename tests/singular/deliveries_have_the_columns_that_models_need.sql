@@ -1,6 +1,8 @@
 -- What: each wave and group has the columns that tell respondents apart, date them, stratify and cluster them.
 -- When it matters: without login no duplicate is found, without sector or region nobody can be weighted.
 -- How to resolve: add the attribute to the right column in seeds/codebook/variables.csv.
+{{ config(meta={'dagster': {'ref': {'name': 'respondent_groups'}}}) }}
+
 with groups_asked as (
 
     select

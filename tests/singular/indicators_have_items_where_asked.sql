@@ -1,6 +1,8 @@
--- What: each group answers, in each wave, exactly the indicators that indicator_groups names for it.
+-- What: each group answers, in each wave, exactly the indicators that indicator_groups names.
 -- When it matters: a missing item leaves a hole in the series, a surplus one a figure that nobody expects.
 -- How to resolve: add or remove the column in seeds/codebook/variables.csv, or correct first_ and last_measurement.
+{{ config(meta={'dagster': {'ref': {'name': 'indicator_groups'}}}) }}
+
 with expected as (
 
     select

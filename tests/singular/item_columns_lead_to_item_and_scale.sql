@@ -1,6 +1,9 @@
--- What: a column with role item has an item of its own group, the scale of its indicator, and the marks that decoding needs.
+-- What: a column with role item has an item of its own group, the scale of its indicator, and what
+-- decoding needs to know.
 -- When it matters: otherwise its answers are decoded by the wrong scale, or counted for another question.
 -- How to resolve: correct the row in seeds/codebook/variables.csv, or add the item to items.csv.
+{{ config(meta={'dagster': {'ref': {'name': 'variables'}}}) }}
+
 select
     variables.wave_id,
     variables.respondent_group,

@@ -1,6 +1,8 @@
 -- What: each wave, group and unit of count that is asked has a population.
 -- When it matters: without one its respondents cannot be weighted and have no response rate.
 -- How to resolve: add rows to seeds/codebook/populations.csv, with source, or marked as assumed.
+{{ config(meta={'dagster': {'ref': {'name': 'populations'}}}) }}
+
 with needed as (
 
     select distinct

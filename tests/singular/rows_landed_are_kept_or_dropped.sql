@@ -1,6 +1,8 @@
 -- What: every landed row of an accepted delivery is either kept or dropped with a reason.
 -- When it matters: a row that is neither has vanished between landing and the marts.
 -- How to resolve: compare raw.<group> with core.fct_responses for the delivery that is named.
+{{ config(meta={'dagster': {'ref': {'name': 'fct_responses'}}}) }}
+
 with counted as (
 
     select

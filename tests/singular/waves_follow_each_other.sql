@@ -1,6 +1,8 @@
 -- What: measurements are numbered 1, 2, 3 … in the order of their fieldwork, and a wave closes after its fieldwork.
 -- When it matters: the previous wave of a change is found by its number.
 -- How to resolve: correct seeds/codebook/waves.csv.
+{{ config(meta={'dagster': {'ref': {'name': 'waves'}}}) }}
+
 with ordered as (
 
     select

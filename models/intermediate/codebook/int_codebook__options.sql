@@ -21,8 +21,10 @@ offered as (
         options.breakdown_value,
         case when variables.answers_as = 'label' then lower(options.label_nl) else options.value end as delivered_text,
         -- a scale turned round in the questionnaire is turned back: its first option is the last
-        case when variables.is_reversed then variables.min_score + variables.max_score - options.score else options.score end
-            as score
+        case
+            when variables.is_reversed then variables.min_score + variables.max_score - options.score
+            else options.score
+        end as score
     from variables
     inner join options on variables.scale = options.scale
     -- a missing code counts only where the wave agreed on it

@@ -16,8 +16,7 @@ with answers as (
 
 ),
 
--- the unit's weight is shared by its respondents, so that a unit's value is their mean
-final as (
+with_units as (
 
     select
         answers.respondent_key,
@@ -28,17 +27,33 @@ final as (
         answers.is_dont_know,
         answers.is_endorsed,
         answers.score,
-        case
-            when not answers.is_dont_know
-                then {{ exact('units.unit_weight / sum(case when answers.is_dont_know then 0 else 1 end) over unit_answers') }}
-        end as weight_substantive,
-        {{ exact('units.unit_weight / count(*) over unit_answers') }} as weight_with_dont_know
+        units.unit_weight,
+        sum(case when answers.is_dont_know then 0 else 1 end) over unit_answers as n_substantive_in_unit,
+        count(*) over unit_answers as n_in_unit
     from answers
     inner join {{ ref('int_respondents__units') }} as units
         on
             answers.respondent_key = units.respondent_key
             and answers.unit_of_count = units.unit_of_count
     window unit_answers as (partition by answers.variable_key, units.unit_id)
+
+),
+
+-- the unit's weight is shared by its respondents, so that a unit's value is their mean
+final as (
+
+    select
+        respondent_key,
+        variable_key,
+        unit_id,
+        psu_id,
+        answer_value,
+        is_dont_know,
+        is_endorsed,
+        score,
+        case when not is_dont_know then {{ exact('unit_weight / n_substantive_in_unit') }} end as weight_substantive,
+        {{ exact('unit_weight / n_in_unit') }} as weight_with_dont_know
+    from with_units
 
 )
 

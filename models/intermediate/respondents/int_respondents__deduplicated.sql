@@ -23,13 +23,13 @@ ranked as (
 
     select
         *,
-        case
-            when own_drop_reason is null
-                then row_number() over (
-                    partition by delivery_id, coalesce(login, cast(respondent_key as {{ dbt.type_string() }})), own_drop_reason
-                    order by is_complete desc, completed_at desc nulls last, row_number desc
-                )
-        end as rank_in_login
+        row_number() over (
+            partition by
+                delivery_id,
+                own_drop_reason,
+                coalesce(login, cast(respondent_key as {{ dbt.type_string() }}))
+            order by is_complete desc, completed_at desc nulls last, row_number desc
+        ) as rank_in_login
     from judged
 
 ),
