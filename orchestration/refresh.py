@@ -132,7 +132,11 @@ def _summarise(
     total_seconds: float,
 ) -> None:
     with connect(settings.warehouse, read_only=True) as connection:
-        rows = connection.execute(SUMMARY).fetchall()
+        is_built = connection.execute(
+            "select count(*) = 2 from duckdb_tables() where schema_name = 'core' "
+            "and table_name in ('fct_responses', 'quarantined_values')"
+        ).fetchone()
+        rows = connection.execute(SUMMARY).fetchall() if is_built and is_built[0] else []
         standing = refused(connection)
         checks = connection.execute(
             "select count(*), count(*) filter (where success), "
@@ -148,7 +152,8 @@ def _summarise(
     for wave_id, *row in rows:
         table.add_row("" if wave_id == previous else wave_id, row[0], *(f"{n:,}" for n in row[1:]))
         previous = wave_id
-    console.print(table)
+    if rows:
+        console.print(table)
     for outcome in standing:
         console.print(f"[bold red]refused[/] {outcome.reason}", soft_wrap=True)
     for event in events:
