@@ -29,7 +29,7 @@ setup: $(READY) ## Make the environment, the empty warehouse and the dbt manifes
 	@$(BIN)/python -m orchestration setup
 
 refresh: setup ## Land, check, build and publish; WAVE=2023-najaar takes one wave
-	@$(BIN)/python -m orchestration refresh $(if $(WAVE),--wave $(WAVE))
+	@$(BIN)/python -m orchestration refresh --examples $(if $(WAVE),--wave $(WAVE))
 
 simulate: setup ## Write example deliveries into landing/; SCALE=10 makes them larger
 	@$(BIN)/python -m simulation --out landing $(if $(SCALE),--scale $(SCALE)) $(if $(WAVE),--wave $(WAVE))

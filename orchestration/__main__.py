@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from orchestration.lib.codebook import Codebook
-from orchestration.lib.landing.discovery import did_you_mean
+from orchestration.lib.landing.discovery import did_you_mean, discover
 from orchestration.lib.publication import PublicationError, rollback
 from orchestration.lib.settings import ROOT, get_settings
 from orchestration.lib.warehouse import WarehouseBusyError, connect, prepare
@@ -44,11 +44,28 @@ def setup() -> None:
     ensure_manifest()
 
 
+def _simulate_if_nothing_is_there(codebook: Codebook) -> None:
+    """Example deliveries for a newcomer: never beside deliveries that are or ever were there."""
+    settings = get_settings()
+    with connect(settings.warehouse) as connection:
+        prepare(connection, codebook)
+        known = connection.execute("select count(*) from raw.deliveries").fetchone()
+    if discover(settings.landing, codebook).waves or (known and known[0]):
+        return
+    from simulation import simulate
+
+    console.print(f"Nothing in {settings.landing} yet: simulating example deliveries")
+    simulate(settings.landing)
+
+
 @app.command()
 def refresh(
     wave: Annotated[
         str | None, typer.Option(help="Take this wave only, such as 2023-najaar.")
     ] = None,
+    examples: Annotated[
+        bool, typer.Option("--examples", help="Simulate example deliveries if there is nothing.")
+    ] = False,
 ) -> None:
     """Land, check, build, check and publish; shows progress and ends with a summary."""
     codebook = Codebook()
@@ -61,6 +78,8 @@ def refresh(
     from orchestration.refresh import RefreshError, run
 
     try:
+        if examples:
+            _simulate_if_nothing_is_there(codebook)
         succeeded = run(codebook, [wave] if wave else None, console)
     except (RefreshError, WarehouseBusyError) as error:
         raise _fail(str(error)) from None

@@ -69,7 +69,9 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
             )
         logger.info(
             "%d deliveries of %d waves in %s",
-            len(found.deliveries), len(found.waves), settings.landing,
+            len(found.deliveries),
+            len(found.waves),
+            settings.landing,
         )
         import dagster as dg
 

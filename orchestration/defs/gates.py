@@ -8,7 +8,7 @@ import dagster as dg
 from expectations.client import blocking
 from orchestration.defs.landing import WRITER, assets
 from orchestration.defs.partitions import codebook
-from orchestration.lib.gates import judge_deliveries, judge_publication
+from orchestration.lib.gates import judge_deliveries, judge_publication, standing_results
 from orchestration.lib.landing.register import refused
 from orchestration.lib.settings import get_settings
 from orchestration.lib.warehouse import connect
@@ -27,7 +27,9 @@ def _metadata(results: Iterable[dict[str, Any]], refusals: list[str]) -> dict[st
             table.append(f"| {wave_id or 'all'} | {len(of_wave)} | {failed} | {warned} |")
     messages = [row["message"] for row in rows if not row["success"]]
     return {
-        "results": dg.MetadataValue.md("\n".join(table) if rows else "nothing new to check"),
+        "checks": len(rows),
+        "failed": len(blocking(rows)),
+        "results": dg.MetadataValue.md("\n".join(table)),
         "messages": dg.MetadataValue.md("\n\n".join([*refusals, *messages]) or "none"),
         "data_docs": dg.MetadataValue.path(str(get_settings().data_docs / "index.html")),
     }
@@ -50,9 +52,10 @@ def _metadata(results: Iterable[dict[str, Any]], refusals: list[str]) -> dict[st
 def raw_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
     """Accept or refuse what has landed; any refusal that still stands stops the refresh here."""
     settings = get_settings()
-    results = judge_deliveries(settings, context.resources.gates)
-    with connect(settings.warehouse, read_only=False) as connection:
+    judge_deliveries(settings, context.resources.gates)
+    with connect(settings.warehouse) as connection:
         standing = refused(connection)
+        results = standing_results(connection, "raw")
     for asset in assets:
         group = asset.key.path[-1] if asset.key.path[-1] in codebook.groups else ""
         refusals = [outcome.reason for outcome in standing if outcome.respondent_group == group]
@@ -60,7 +63,7 @@ def raw_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckRe
         yield dg.AssetCheckResult(
             asset_key=asset.key,
             check_name="raw_gate",
-            passed=not refusals and not blocking(of_group),
+            passed=not refusals,
             metadata=_metadata(of_group, refusals),
         )
 

@@ -77,8 +77,12 @@ def deliveries(context: dg.AssetExecutionContext) -> None:
     found = discover(settings.landing, codebook, selected_waves(context))
     with connect(settings.warehouse) as connection:
         land_group(
-            connection, found, "", {item.wave_id for item in found.strays} | set(codebook.waves),
-            codebook, settings,
+            connection,
+            found,
+            "",
+            {item.wave_id for item in found.strays} | set(codebook.waves),
+            codebook,
+            settings,
         )
 
 

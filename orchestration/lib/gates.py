@@ -51,14 +51,30 @@ def _store(connection: duckdb.DuckDBPyConnection, results: list[Result]) -> None
         )
 
 
+def standing_results(connection: duckdb.DuckDBPyConnection, gate: str) -> list[Result]:
+    """The last results of a gate; of the raw gate for deliveries that are accepted or refused."""
+    rows = connection.execute(
+        f"""
+        select {", ".join(f"results.{column}" for column in RESULT_COLUMNS)}
+        from audit.quality_results as results
+        left join raw.deliveries as deliveries using (delivery_id)
+        where results.gate = ?
+            and (results.gate = 'publication' or deliveries.status in ('accepted', 'refused'))
+        order by all
+        """,
+        [gate],
+    ).fetchall()
+    return [dict(zip(RESULT_COLUMNS, row, strict=True)) for row in rows]
+
+
 def judge_deliveries(
     settings: Settings, worker: Worker, clock: Callable[[], datetime] = datetime.now
-) -> list[Result]:
+) -> None:
     """Raw gate over all deliveries that wait: store the results, accept or refuse each."""
     with connect(settings.warehouse) as connection:
         deliveries = waiting(connection)
     if not deliveries:
-        return []
+        return
     answer = worker.run(
         {
             "gate": "raw",
@@ -86,7 +102,6 @@ def judge_deliveries(
         len(ids) - len(refusals),
         len(refusals),
     )
-    return results
 
 
 def judge_publication(settings: Settings, worker: Worker) -> list[Result]:

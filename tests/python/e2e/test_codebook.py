@@ -28,11 +28,17 @@ def test_a_sixth_wave_is_rows_and_files(project: Path, workspace: WorkspaceFacto
         "closed_at": "2027-11-15", "is_assumed": "true", "source": "test",
     }])  # fmt: skip
     _append(project, "populations", [
-        row | {"wave_id": NEW} for row in read_seed("codebook/populations") if row["wave_id"] == LAST
+        row | {"wave_id": NEW}
+        for row in read_seed("codebook/populations")
+        if row["wave_id"] == LAST
     ])  # fmt: skip
     new_item = next(
         row for row in read_seed("codebook/items") if row["item_code"] == "D3.1.leraar.1"
-    ) | {"item_code": "D3.1.leraar.2", "wording_version": "2", "wording_nl": "Ik voel mij gesteund."}
+    ) | {
+        "item_code": "D3.1.leraar.2",
+        "wording_version": "2",
+        "wording_nl": "Ik voel mij gesteund.",
+    }
     _append(project, "items", [new_item])
     variables = []
     for row in read_seed("codebook/variables"):
@@ -41,7 +47,11 @@ def test_a_sixth_wave_is_rows_and_files(project: Path, workspace: WorkspaceFacto
         new = row | {"wave_id": NEW}
         if row["role"] == "item":  # every question moves ten places and is asked as before
             number = int(row["column_name"][1:]) + 10
-            new |= {"column_name": f"Vr{number}", "variable": f"vr{number}", "is_comparable": "true"}
+            new |= {
+                "column_name": f"Vr{number}",
+                "variable": f"vr{number}",
+                "is_comparable": "true",
+            }
         if row["item_code"] == "D3.1.leraar.1":  # but one, which is reworded
             new |= {"item_code": "D3.1.leraar.2", "is_comparable": "false"}
         if row["attribute"] == "experience":  # and the agency asks one thing more of teachers
@@ -135,7 +145,9 @@ def test_a_statement_turns_with_each_single_figure(example: WorkspaceFactory) ->
                 before = connection.execute(
                     f"select estimate from estimates where {where}", keys
                 ).fetchone()
-                connection.execute(f"update estimates set estimate = ? where {where}", [moved, *keys])
+                connection.execute(
+                    f"update estimates set estimate = ? where {where}", [moved, *keys]
+                )
                 turned = connection.execute(sql).fetchall()
                 connection.execute(
                     f"update estimates set estimate = ? where {where}", [*before, *keys]

@@ -45,7 +45,9 @@ def test_waves_groups_and_goals_are_all_there(example: Workspace) -> None:
         "2022-voorjaar": 9, "2023-najaar": 10, "2024-najaar": 11, "2025-najaar": 11,
         "2026-najaar": 11,
     }  # fmt: skip
-    assert example.query("select count(*), min(goal_id), max(goal_id) from dim_goals") == [(7, 1, 7)]
+    assert example.query("select count(*), min(goal_id), max(goal_id) from dim_goals") == [
+        (7, 1, 7)
+    ]
     assert example.query("select count(*) from dim_indicators") == [(43,)]
     assert example.query("select count(*) from dim_samenwerkingsverbanden") == [(152,)]
 
@@ -122,7 +124,9 @@ def test_the_structure_claims_describe_the_waves(example: Workspace) -> None:
 def _kept(rows: list[dict[str, str]], names: dict[str, str]) -> list[dict[str, str]]:
     """The rule of the design by hand: tests and other sources out, one row per login."""
     best: dict[str, dict[str, str]] = {}
-    core = [name for name in rows[0] if name.startswith(("vraag_", "v", "q")) and name[-1].isdigit()]
+    core = [
+        name for name in rows[0] if name.startswith(("vraag_", "v", "q")) and name[-1].isdigit()
+    ]
     for row in rows:
         if row[names["is_test"]] in ("1", "Ja") or row[names["data_source"]] in ("4", "5", "6"):
             continue
@@ -246,7 +250,8 @@ def test_every_landed_row_is_kept_or_dropped(example: Workspace) -> None:
 
 def test_rare_things_of_the_questionnaires_come_through(example: Workspace) -> None:
     reasons = {
-        row[0] for row in example.query_warehouse("select distinct missing_reason from core.fct_answers")
+        row[0]
+        for row in example.query_warehouse("select distinct missing_reason from core.fct_answers")
     }
     assert reasons >= {None, "dont_know", "not_applicable", "refused", "not_answered", "not_routed"}
     half_marks = example.query_warehouse(
@@ -258,8 +263,8 @@ def test_rare_things_of_the_questionnaires_come_through(example: Workspace) -> N
         "select distinct wave_id from dim_items where comparability = 'reworded'"
     ) == [("2025-najaar",)]
     assert example.query(
-        "select count(*) from dim_items where indicator_code = 'D4.6' and respondent_group = 'ouder' "
-        "and wave_id >= '2025'"
+        "select count(*) from dim_items where indicator_code = 'D4.6' "
+        "and respondent_group = 'ouder' and wave_id >= '2025'"
     ) == [(0,)]
 
 
@@ -302,8 +307,7 @@ def test_no_identifier_or_open_text_leaves(example: Workspace) -> None:
                 secrets |= {row["email"], row["ip_address"]} if "email" in row else set()
                 secrets.add(row["remarks"])
     secrets |= {
-        row[0]
-        for row in example.query_warehouse("select answer from open_text.answers limit 2000")
+        row[0] for row in example.query_warehouse("select answer from open_text.answers limit 2000")
     }
     pseudonyms = {
         row[0]
@@ -334,9 +338,12 @@ def test_pseudonyms_differ_between_waves_and_open_text_is_apart(example: Workspa
     }
     assert ("leraar", "toelichting") not in columns and ("leraar", "remarks") not in columns
     assert ("leraar", "browser") not in columns
-    assert example.query_warehouse(
-        "select count(*) from open_text.answers where wave_id = '2022-voorjaar'"
-    )[0][0] > 100
+    assert (
+        example.query_warehouse(
+            "select count(*) from open_text.answers where wave_id = '2022-voorjaar'"
+        )[0][0]
+        > 100
+    )
     reached = example.query_warehouse(
         "select count(*) from core.fct_answers a join open_text.answers o "
         "on a.answer_value = o.answer"
@@ -360,8 +367,10 @@ def test_descriptions_are_persisted_everywhere(example: Workspace) -> None:
 
 
 def test_both_gates_ran_and_are_published(example: Workspace) -> None:
-    gates = example.query("select gate, count(*), bool_and(success) from quality_results group by 1")
-    assert dict((row[0], row[2]) for row in gates) == {"publication": True, "raw": True}
+    gates = example.query(
+        "select gate, count(*), bool_and(success) from quality_results group by 1"
+    )
+    assert {row[0]: row[2] for row in gates} == {"publication": True, "raw": True}
     waves = example.query("select distinct wave_id from quality_results where gate = 'raw'")
     assert {row[0] for row in waves} == set(Codebook().waves)
     pages = list(example.data_docs.rglob("*.html"))
@@ -382,10 +391,16 @@ def test_a_release_opens_everywhere_while_the_warehouse_is_written(example: Work
     release = example.published / "current"
     with duckdb.connect(str(example.warehouse)):  # a writer holds the private file
         count = example.query("select count(*) from fct_indicator_estimates")[0][0]
-        assert len(pd.read_parquet(release / "parquet" / "fct_indicator_estimates.parquet")) == count
-        assert pl.scan_parquet(
-            release / "parquet" / "fct_indicator_estimates.parquet"
-        ).select(pl.len()).collect().item() == count
+        assert (
+            len(pd.read_parquet(release / "parquet" / "fct_indicator_estimates.parquet")) == count
+        )
+        assert (
+            pl.scan_parquet(release / "parquet" / "fct_indicator_estimates.parquet")
+            .select(pl.len())
+            .collect()
+            .item()
+            == count
+        )
         assert len(pl.read_csv(release / "csv" / "dim_waves.csv")) == 5
 
 

@@ -158,7 +158,9 @@ def test_an_open_wave_is_built_but_not_published(
     simulate(monitor.landing, ["2025-najaar", WAVE], scale=0.2)
     result = monitor.run("refresh")
     assert result.returncode == 0, result.stdout
-    private = monitor.query_warehouse("select distinct wave_id from indicators.fct_indicator_estimates")
+    private = monitor.query_warehouse(
+        "select distinct wave_id from indicators.fct_indicator_estimates"
+    )
     assert {row[0] for row in private} == {"2025-najaar", WAVE}
     for table in ("fct_indicator_estimates", "fct_summary_statements", "fct_response_rates"):
         assert monitor.query(f"select distinct wave_id from {table}") == [("2025-najaar",)]

@@ -1,0 +1,1 @@
+"""Measurements of the whole road, in one run, against the budgets of the project."""
