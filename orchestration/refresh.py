@@ -5,10 +5,12 @@ Slow imports wait until they are needed, and the gates' process loads while deli
 
 from __future__ import annotations
 
+import importlib
 import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -44,6 +46,22 @@ def _alone(settings: Settings) -> Iterator[None]:
         ) from None
 
 
+def _reuse_event_log_connections() -> None:
+    """Let Dagster keep one SQLite engine a file: it makes one for each of some 900 events."""
+    from sqlalchemy import Engine, create_engine
+
+    module = "dagster._core.storage.event_log.sqlite.sqlite_event_log"
+    sqlite_event_log: Any = importlib.import_module(module)
+
+    @cache
+    def engine_of(url: str) -> Engine:
+        timeout = sqlite_event_log.SQLITE_BUSY_TIMEOUT_SECONDS
+        # Dagster holds a lock around each use, so that threads may share the connection
+        return create_engine(url, connect_args={"timeout": timeout, "check_same_thread": False})
+
+    sqlite_event_log.create_engine = lambda url, **_: engine_of(url)
+
+
 def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
     """Refresh the given waves, or all that have deliveries; True when all went well.
 
@@ -76,6 +94,8 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         import dagster as dg
 
         from orchestration.definitions import defs
+
+        _reuse_event_log_connections()
 
         logger.info("definitions loaded in %.1f s", time.monotonic() - began)
         with dg.DagsterInstance.get() as instance:

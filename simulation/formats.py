@@ -137,7 +137,7 @@ def write_sav(folder: Path, group: str, table: Table) -> Entry:
 
 def write_xlsx(folder: Path, group: str, table: Table) -> Entry:
     """Excel: question texts above the headers, and a sheet that explains the file."""
-    from xlsxwriter import Workbook  # type: ignore[import-untyped]
+    from xlsxwriter import Workbook
 
     path = folder / f"{group}.xlsx"
     options = {"strings_to_formulas": False, "strings_to_urls": False}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -50,3 +51,28 @@ def test_data_tests_are_checks_and_unit_tests_are_not(graph: dg.AssetGraph) -> N
 
 def test_the_profile_in_the_root_is_the_one_in_profiles() -> None:
     assert filecmp.cmp(ROOT / "profiles.yml", ROOT / "profiles" / "profiles.yml", shallow=False)
+
+
+def test_the_event_log_still_makes_an_engine_per_event(tmp_path: Path) -> None:
+    """`refresh` gives Dagster one engine a file; this fails when Dagster makes that needless."""
+    from dagster._core.storage.event_log.sqlite import sqlite_event_log
+
+    from orchestration import refresh
+
+    original = sqlite_event_log.create_engine
+    try:
+        refresh._reuse_event_log_connections()
+        storage = sqlite_event_log.SqliteEventLogStorage(str(tmp_path))
+
+        def engines() -> set[int]:
+            found = []
+            for _ in range(2):
+                with storage.index_connection() as connection:
+                    found.append(connection.engine)
+            return {id(engine) for engine in found}
+
+        assert len(engines()) == 1
+        sqlite_event_log.create_engine = original
+        assert len(engines()) == 2
+    finally:
+        sqlite_event_log.create_engine = original
