@@ -33,6 +33,7 @@ class Site:
         name: str,
         title: str,
         status: str,
+        messages: list[str],
         validation: ExpectationSuiteValidationResult,
     ) -> None:
         """Write the page of a validation.
@@ -41,12 +42,13 @@ class Site:
             name: what the page is about, as unique text.
             title: the same for a person.
             status: how it ended, in words that begin with `passed` or `failed`.
+            messages: of each check that failed, what was found, where, and what to do.
         """
         document = self._renderer.render(validation)
         # The first section links to pages that we do not have, the last one holds clock times.
         document.sections = document.sections[1:-1]
         page = self._view.render(
-            document, template="page.html", title=title, status=status, name=name
+            document, template="page.html", title=title, status=status, name=name, messages=messages
         )
         path = self._folder / gate / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.html"
         path.parent.mkdir(parents=True, exist_ok=True)

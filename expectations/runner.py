@@ -36,7 +36,8 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         request: `gate` (raw or publication), `warehouse` and `data_docs` (paths) and, for the raw
-            gate, `deliveries` (`delivery_id`, `wave_id`, `respondent_group` each).
+            gate, `deliveries` (`delivery_id`, `wave_id`, `respondent_group` each). `is_synthetic`,
+            of a delivery or of the publication, is shown in the title of its page.
 
     Returns:
         `results`, in the order of the deliveries and the registry, and `data_docs`, the index.
@@ -56,14 +57,16 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
             outcomes = [_outcome(audit, result) for result in validation.results]
             results += outcomes
             name = audit.delivery_id or audit.gate
-            site.write(audit.gate, name, audit.title, _verdict(outcomes), validation)
+            messages = [outcome["message"] for outcome in outcomes if not outcome["success"]]
+            site.write(audit.gate, name, audit.title, _verdict(outcomes), messages, validation)
     return {"results": results, "data_docs": str(site.write_index())}
 
 
 def _audits(request: dict[str, Any]) -> Iterator[Audit]:
     codebook = Codebook()
     if request["gate"] == "publication":
-        yield Audit("publication", publication.suite(codebook), publication.QUERY, "Publication")
+        title = "Publication" + _simulated(request)
+        yield Audit("publication", publication.suite(codebook), publication.QUERY, title)
     elif request["gate"] == "raw":
         groups = codebook.seed("respondent_groups")
         labels = {row["respondent_group"]: row["label_en"] for row in groups}
@@ -71,11 +74,16 @@ def _audits(request: dict[str, Any]) -> Iterator[Audit]:
             wave_id, group = delivery["wave_id"], delivery["respondent_group"]
             delivery_id = delivery["delivery_id"]
             suite = raw.suite(codebook, wave_id, group)
-            title = f"{wave_id}: {labels[group]}"
+            title = f"{wave_id}: {labels[group]}" + _simulated(delivery)
             query = raw.query(delivery_id, group)
             yield Audit("raw", suite, query, title, wave_id, group, delivery_id)
     else:
         raise ValueError(f"There is no gate {request['gate']!r}; there are raw and publication.")
+
+
+def _simulated(subject: dict[str, Any]) -> str:
+    """What is simulated says so, on its page too."""
+    return ", simulated data" if subject.get("is_synthetic") else ""
 
 
 def _check(result: ExpectationValidationResult) -> Check:

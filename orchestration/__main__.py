@@ -6,6 +6,7 @@ import os
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from orchestration.lib.codebook import Codebook
@@ -29,6 +30,14 @@ if not console.is_terminal:
 def _fail(message: str) -> typer.Exit:
     console.print(f"[bold red]Stopped:[/] {message}", soft_wrap=True)
     return typer.Exit(1)
+
+
+@app.callback()
+def _check_settings() -> None:
+    try:
+        get_settings()
+    except ValidationError as error:
+        raise _fail("; ".join(str(item["msg"]) for item in error.errors())) from None
 
 
 @app.command()

@@ -46,6 +46,7 @@ def _metadata(results: Iterable[dict[str, Any]], refusals: list[str]) -> dict[st
         )
         for asset in assets
     ],
+    can_subset=True,
     pool=WRITER,
     required_resource_keys={"gates"},
 )
@@ -56,13 +57,13 @@ def raw_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckRe
     with connect(settings.warehouse) as connection:
         standing = refused(connection)
         results = standing_results(connection, "raw")
-    for asset in assets:
-        group = asset.key.path[-1] if asset.key.path[-1] in codebook.groups else ""
+    for key in sorted(context.selected_asset_check_keys):
+        group = key.asset_key.path[-1] if key.asset_key.path[-1] in codebook.groups else ""
         refusals = [outcome.reason for outcome in standing if outcome.respondent_group == group]
         of_group = [row for row in results if row["respondent_group"] == group]
         yield dg.AssetCheckResult(
-            asset_key=asset.key,
-            check_name="raw_gate",
+            asset_key=key.asset_key,
+            check_name=key.name,
             passed=not refusals,
             metadata=_metadata(of_group, refusals),
         )

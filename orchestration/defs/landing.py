@@ -74,16 +74,10 @@ def _raw_asset(group: str) -> dg.AssetsDefinition:
 def deliveries(context: dg.AssetExecutionContext) -> None:
     """Put files that cannot be assigned to a group in the register, as refused."""
     settings = get_settings()
-    found = discover(settings.landing, codebook, selected_waves(context))
+    selected = selected_waves(context)
+    found = discover(settings.landing, codebook, selected)
     with connect(settings.warehouse) as connection:
-        land_group(
-            connection,
-            found,
-            "",
-            {item.wave_id for item in found.strays} | set(codebook.waves),
-            codebook,
-            settings,
-        )
+        land_group(connection, found, "", selected, codebook, settings)
 
 
 def selected_waves(context: dg.AssetExecutionContext) -> list[str] | None:

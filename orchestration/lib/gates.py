@@ -15,6 +15,7 @@ import duckdb
 
 from expectations.client import blocking
 from orchestration.lib.landing.register import decide, waiting
+from orchestration.lib.publication import identify
 from orchestration.lib.settings import Settings
 from orchestration.lib.warehouse import connect, transaction
 
@@ -106,11 +107,14 @@ def judge_deliveries(
 
 def judge_publication(settings: Settings, worker: Worker) -> list[Result]:
     """Publication gate over the published models; its results replace the earlier ones."""
+    with connect(settings.warehouse) as connection:
+        is_synthetic = identify(connection)["is_synthetic"]
     answer = worker.run(
         {
             "gate": "publication",
             "warehouse": str(settings.warehouse),
             "data_docs": str(settings.data_docs),
+            "is_synthetic": is_synthetic,
         }
     )
     results: list[Result] = answer["results"]

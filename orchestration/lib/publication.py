@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import duckdb
 
 from orchestration.lib.landing.discovery import file_sha256
 from orchestration.lib.settings import ROOT, Settings
-from orchestration.lib.warehouse import connect, quote, transaction
+from orchestration.lib.warehouse import connect, literal, quote, transaction
 
 logger = logging.getLogger("monitor")
 
@@ -92,18 +91,21 @@ def identify(connection: duckdb.DuckDBPyConnection, root: Path = ROOT) -> dict[s
     }
 
 
-def _export(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]:
-    """Write all tables of schema `published` as DuckDB, Parquet and CSV; returns rows a table."""
-    tables = [
-        row[0]
-        for row in connection.execute(
-            "select table_name from information_schema.tables where table_schema = 'published' "
-            "order by table_name"
-        ).fetchall()
-    ]
+def _published_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'published' "
+        "order by table_name"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _export(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[str], folder: Path
+) -> dict[str, int]:
+    """Write tables of schema `published` as DuckDB, Parquet and CSV; returns rows a table."""
     for name in ("parquet", "csv"):
         (folder / name).mkdir(parents=True)
-    connection.execute(f"attach '{folder / 'monitor.duckdb'}' as release")
+    connection.execute(f"attach {literal(folder / 'monitor.duckdb')} as release")
     counts = {}
     try:
         # one thread: row groups and their order are then the same every time
@@ -120,7 +122,7 @@ def _export(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, in
             ):
                 path = folder / suffix / f"{table}.{suffix}"
                 connection.execute(
-                    f"copy (select * from {target} order by all) to '{path}' ({options})"
+                    f"copy (select * from {target} order by all) to {literal(path)} ({options})"
                 )
             row = connection.execute(f"select count(*) from {target}").fetchone()
             counts[table] = row[0] if row else 0
@@ -132,10 +134,6 @@ def _export(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, in
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str, target: str) -> None:
     """Carry the descriptions of table and columns, which dbt persisted, into the release."""
-
-    def literal(text: str) -> str:
-        return "'" + text.strip().replace("'", "''") + "'"
-
     of_table = connection.execute(
         "select comment from (select schema_name, table_name as name, comment from duckdb_tables() "
         "union all select schema_name, view_name, comment from duckdb_views()) "
@@ -143,19 +141,21 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, table: str, target: st
         [table],
     ).fetchone()
     if of_table:
-        connection.execute(f"comment on table {target} is {literal(of_table[0])}")
+        connection.execute(f"comment on table {target} is {literal(of_table[0].strip())}")
     for column, comment in connection.execute(
         "select column_name, comment from duckdb_columns() "
         "where schema_name = 'published' and table_name = ? and comment is not null",
         [table],
     ).fetchall():
-        connection.execute(f"comment on column {target}.{quote(column)} is {literal(comment)}")
+        connection.execute(
+            f"comment on column {target}.{quote(column)} is {literal(comment.strip())}"
+        )
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     draft = path.with_name(f".{path.name}.part")
     draft.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+    draft.replace(path)
 
 
 def current(settings: Settings) -> dict[str, Any] | None:
@@ -165,18 +165,26 @@ def current(settings: Settings) -> dict[str, Any] | None:
 
 
 def _move_current(settings: Settings, release_id: str, **more: Any) -> None:
-    """Point `current` and `current.json` to a release, each in one step."""
+    """Point `current` and `current.json` to a release, each in one step.
+
+    The file comes last: as long as it tells of another release, the next publication moves both.
+    """
     link, draft = settings.published / "current", settings.published / ".current.part"
     draft.unlink(missing_ok=True)
     try:
         draft.symlink_to(Path("releases") / release_id, target_is_directory=True)
-        os.replace(draft, link)
+        draft.replace(link)
     except OSError as error:  # a system without links has current.json alone
         logger.warning("no link `current` here (%s); readers use current.json", error)
     _write_json(
         settings.published / "current.json",
         {"release_id": release_id, "path": f"releases/{release_id}", **more},
     )
+
+
+def _link_agrees(settings: Settings, release_id: str) -> bool:
+    link = settings.published / "current"
+    return not link.is_symlink() or link.readlink().name == release_id
 
 
 def publish(
@@ -188,7 +196,7 @@ def publish(
     back by the next unchanged refresh: `rollback --to` does that.
 
     Raises:
-        PublicationError: no delivery is accepted.
+        PublicationError: no delivery is accepted, or nothing is built.
     """
     with connect(settings.warehouse) as connection:
         identity = identify(connection, root)
@@ -199,6 +207,12 @@ def publish(
             raise PublicationError(
                 "No delivery is accepted, so there is nothing to publish. Put deliveries in "
                 f"{settings.landing} and run `make refresh`."
+            )
+        tables = _published_tables(connection)
+        if not tables:
+            raise PublicationError(
+                "Schema `published` holds no tables, so there is nothing to publish. Run "
+                "`make refresh`, which builds them first."
             )
         release_id = identity["release_id"]
         folder = settings.published / "releases" / release_id
@@ -211,50 +225,44 @@ def publish(
                     f"values ({', '.join('?' for _ in identity)})",
                     list(identity.values()),
                 )
-            _write_release(connection, settings, folder, identity, now.get("release_id"), clock)
+            facts = {
+                **identity,
+                "published_at": clock().astimezone().isoformat(timespec="seconds"),
+                "previous_release_id": now.get("release_id"),
+            }
+            _write_release(connection, tables, folder, facts)
             _move_current(settings, release_id)
             return Release(release_id, folder, "published")
-    if now.get("release_id") == release_id:
-        return Release(release_id, folder, "unchanged")
     if now.get("rolled_back_from") == release_id:
         return Release(release_id, folder, "held")
+    if now.get("release_id") == release_id and _link_agrees(settings, release_id):
+        return Release(release_id, folder, "unchanged")
     _move_current(settings, release_id)
     return Release(release_id, folder, "published")
 
 
 def _write_release(
     connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
+    tables: Iterable[str],
     folder: Path,
-    identity: dict[str, Any],
-    previous: str | None,
-    clock: Callable[[], datetime],
+    facts: dict[str, Any],
 ) -> None:
-    releases = settings.published / "releases"
-    releases.mkdir(parents=True, exist_ok=True)
-    for leftover in releases.glob(".*.part"):
+    """Write all beside the other releases, and give it its name when it is whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.parent.glob(".*.part"):
         shutil.rmtree(leftover)
-    draft = releases / f".{folder.name}.part"
+    draft = folder.with_name(f".{folder.name}.part")
     draft.mkdir()
-    counts = _export(connection, draft)
+    counts = _export(connection, tables, draft)
     checksums = {
         path.relative_to(draft).as_posix(): file_sha256(path)
         for path in sorted(draft.rglob("*"))
         if path.is_file()
     }
-    _write_json(
-        draft / "release.json",
-        {
-            **identity,
-            "published_at": clock().astimezone().isoformat(timespec="seconds"),
-            "previous_release_id": previous,
-            "rows": counts,
-            "sha256": checksums,
-        },
-    )
+    _write_json(draft / "release.json", {**facts, "rows": counts, "sha256": checksums})
     if folder.exists():  # half a release: it has no release.json
         shutil.rmtree(folder)
-    os.replace(draft, folder)
+    draft.replace(folder)
 
 
 def releases(settings: Settings) -> list[dict[str, Any]]:
@@ -264,28 +272,28 @@ def releases(settings: Settings) -> list[dict[str, Any]]:
         for path in (settings.published / "releases").glob("*/release.json")
         if not path.parent.name.startswith(".")
     ]
-    return sorted(found, key=lambda release: release["published_at"])
+    return sorted(found, key=lambda release: datetime.fromisoformat(release["published_at"]))
 
 
 def rollback(settings: Settings, to: str | None = None) -> Release:
-    """Move `current` to the release before it, or to the one named.
+    """Move `current` to the release that it took the place of, or to the one named.
 
     Raises:
         PublicationError: there is no such release.
     """
     now = current(settings)
-    known = [release["release_id"] for release in releases(settings)]
     if now is None:
         raise PublicationError("Nothing is published yet, so there is nothing to roll back.")
-    if to is None:
-        position = known.index(now["release_id"])
-        if position == 0:
-            raise PublicationError(
-                f"{now['release_id']} is the oldest release; there is none before it."
-            )
-        to = known[position - 1]
-    if to not in known:
-        raise PublicationError(f"There is no release {to!r}. Known, oldest first: {known}.")
-    newer = known[known.index(to) + 1 :]
-    _move_current(settings, to, **({"rolled_back_from": newer[-1]} if newer else {}))
-    return Release(to, settings.published / "releases" / to, "published")
+    known = {release["release_id"]: release for release in releases(settings)}
+    here = now["release_id"]
+    target: str | None = to or known.get(here, {}).get("previous_release_id")
+    if target is None or target not in known:
+        complaint = (
+            f"There is no release {target!r}." if target else f"No release comes before {here}."
+        )
+        raise PublicationError(
+            f"{complaint} Name one with `--to`; known, oldest first: {', '.join(known)}."
+        )
+    left = now.get("rolled_back_from", here)
+    _move_current(settings, target, **({} if target == left else {"rolled_back_from": left}))
+    return Release(target, settings.published / "releases" / target, "published")

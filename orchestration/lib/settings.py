@@ -17,7 +17,10 @@ class Settings(BaseSettings):
     Each is read from `MONITOR_<NAME>`; relative paths are relative to the project's root.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MONITOR_")
+    model_config = SettingsConfigDict(
+        env_prefix="MONITOR_",
+        hide_input_in_errors=True,  # an error message is no place for a key
+    )
 
     landing: Path = Path("landing")
     archive: Path = Path("archive")

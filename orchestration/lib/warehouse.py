@@ -77,6 +77,11 @@ def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+def literal(text: object) -> str:
+    """An SQL string, quoted; for statements that take no parameters."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
 @contextmanager
 def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse, and close it whatever happens: dbt and the gates need the file next.
@@ -88,7 +93,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
     except duckdb.IOException as error:
-        if "lock" not in str(error).lower():
+        if "could not set lock" not in str(error).lower():
             raise
         raise WarehouseBusyError(
             f"{path} is in use by another process, probably a refresh or `dbt build` that still "
@@ -117,17 +122,19 @@ def prepare(connection: duckdb.DuckDBPyConnection, codebook: Codebook) -> None:
 
     A codebook that grew (a new wave) adds columns; none is ever dropped.
     """
-    for schema in ("raw", "open_text", "audit"):
-        connection.execute(f"create schema if not exists {schema}")
-    for statement in (DELIVERIES, OPEN_TEXT, QUALITY_RESULTS, PUBLICATION):
-        connection.execute(statement)
-    for group in codebook.groups:
-        table = f"raw.{quote(group)}"
-        connection.execute(
-            f"create table if not exists {table} (delivery_id varchar not null, "
-            "row_number bigint not null)"
-        )
-        present = {row[0] for row in connection.execute(f"describe {table}").fetchall()}
-        for column in codebook.raw_columns(group):
-            if column not in present:
-                connection.execute(f"alter table {table} add column {quote(column)} varchar")
+    with transaction(connection):  # one write to disk instead of one a statement
+        for schema in ("raw", "open_text", "audit"):
+            connection.execute(f"create schema if not exists {schema}")
+        for statement in (DELIVERIES, OPEN_TEXT, QUALITY_RESULTS, PUBLICATION):
+            connection.execute(statement)
+        for group in codebook.groups:
+            table = f"raw.{quote(group)}"
+            columns = {column: f"{quote(column)} varchar" for column in codebook.raw_columns(group)}
+            keys = ("delivery_id varchar not null", "row_number bigint not null")
+            connection.execute(
+                f"create table if not exists {table} ({', '.join((*keys, *columns.values()))})"
+            )
+            present = {row[0] for row in connection.execute(f"describe {table}").fetchall()}
+            for column, definition in columns.items():
+                if column not in present:
+                    connection.execute(f"alter table {table} add column {definition}")

@@ -16,6 +16,7 @@ from orchestration.lib.landing.errors import DeliveryError
 from orchestration.lib.landing.readers import ReadOptions, formats
 
 MANIFEST = "delivery.yml"
+NO_FILE = "is no ordinary file. Deliver the file itself."
 
 
 class Manifest(BaseModel):
@@ -59,7 +60,7 @@ class Landing:
     @property
     def waves(self) -> set[str]:
         """Waves with at least one delivery or stray file."""
-        return {item.wave_id for item in [*self.deliveries, *self.strays]}
+        return {item.wave_id for item in self.deliveries} | {item.wave_id for item in self.strays}
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -75,24 +76,30 @@ def file_sha256(path: Path) -> str:
 
 
 def _read_manifest(path: Path, codebook: Codebook) -> Manifest:
+    name = f"{path.parent.name}/{path.name}"
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise DeliveryError(f"{name}: {NO_FILE}")
     if not path.exists():
         return Manifest()
-    name = f"{path.parent.name}/{path.name}"
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         manifest = Manifest.model_validate({} if content is None else content)
     except UnicodeDecodeError:
         raise DeliveryError(f"{name}: is not UTF-8. Save it as UTF-8.") from None
-    except yaml.YAMLError as error:
-        raise DeliveryError(f"{name}: is no valid YAML: {error}") from None
     except ValidationError as error:
         details = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']} (found {item['input']!r})"
+            f"{'.'.join(map(str, item['loc'])) or 'content'}: {item['msg']} "
+            f"(found {item['input']!r})"
             for item in error.errors()
         )
         raise DeliveryError(
             f"{name}: {details}. Known keys: synthetic, agency and files with file, encoding, "
             "delimiter, sheet, header_rows for each group."
+        ) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        detail = " ".join(str(error).split())
+        raise DeliveryError(
+            f"{name}: is no valid YAML: {detail}. Correct it, or take it away."
         ) from None
     unknown = [group for group in manifest.files if group not in codebook.groups]
     if unknown:
@@ -101,12 +108,22 @@ def _read_manifest(path: Path, codebook: Codebook) -> Manifest:
             f"{did_you_mean(unknown[0], codebook.groups)} Known groups: "
             f"{', '.join(codebook.groups)}."
         )
+    files = [options.file for options in manifest.files.values() if options.file]
+    twice = [file for file in files if files.count(file) > 1]
+    if twice:
+        raise DeliveryError(
+            f"{name}: names the file {twice[0]!r} for more than one group. Name a file a group."
+        )
     return manifest
 
 
 def _discover_wave(folder: Path, codebook: Codebook) -> Landing:
     wave_id, found = folder.name, Landing()
-    files = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    files = [
+        path
+        for path in sorted(folder.iterdir())
+        if not path.name.startswith(".") and path.name != MANIFEST and path.suffix != ".done"
+    ]
 
     def refuse(path: Path, group: str, reason: str) -> None:
         found.strays.append(Stray(wave_id, group, path, f"{wave_id}/{path.name}: {reason}"))
@@ -129,12 +146,10 @@ def _discover_wave(folder: Path, codebook: Codebook) -> Landing:
     named = {options.file: group for group, options in manifest.files.items() if options.file}
     candidates: dict[str, list[Path]] = {}
     for path in files:
-        if path.name == MANIFEST or path.suffix == ".done":
-            continue
         group = named.get(path.name) or codebook.group_names.get(normalise_name(path.stem))
         suffix = path.suffix.lower().removeprefix(".")
         if not path.is_file() or path.is_symlink():
-            refuse(path, group or "", "is no ordinary file. Deliver the file itself.")
+            refuse(path, group or "", NO_FILE)
         elif suffix not in formats():
             refuse(
                 path, group or "", f"format {path.suffix!r} is unknown; use {', '.join(formats())}."
@@ -181,9 +196,7 @@ def _discover_wave(folder: Path, codebook: Codebook) -> Landing:
     return found
 
 
-def discover(
-    landing: Path, codebook: Codebook, waves: Iterable[str] | None = None
-) -> Landing:
+def discover(landing: Path, codebook: Codebook, waves: Iterable[str] | None = None) -> Landing:
     """What lies in the landing folder, for the given waves or all.
 
     Files that are no delivery come back as strays with a reason; none is silently passed over.
@@ -195,14 +208,14 @@ def discover(
     for entry in sorted(landing.iterdir()):
         if entry.name.startswith(".") or (wanted is not None and entry.name not in wanted):
             continue
-        if not entry.is_dir():
+        if entry.is_symlink() or not entry.is_dir():
             found.strays.append(
                 Stray(
                     "",
                     "",
                     entry,
-                    f"{entry.name}: lies in the landing folder itself. Move it to the folder of "
-                    "its wave, such as 2022-voorjaar/.",
+                    f"{entry.name}: lies in the landing folder itself and is no folder of a wave. "
+                    "Move it to the folder of its wave, such as 2022-voorjaar/.",
                 )
             )
             continue

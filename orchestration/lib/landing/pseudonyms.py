@@ -18,11 +18,14 @@ SYNTHETIC_KEY = b"synthetic deliveries only"
 
 
 def pseudonymiser(wave_id: str, key: bytes) -> Callable[[str | None], str | None]:
-    """A function from an identifier to its pseudonym within the wave: 64 hexadecimal digits."""
+    """A function from an identifier to its pseudonym within the wave: 64 hexadecimal digits.
+
+    A blank stays unknown: one pseudonym for all blanks would make them one respondent.
+    """
     prefix = f"{wave_id}|".encode()
 
     def pseudonymise(value: str | None) -> str | None:
-        if value is None:
+        if value is None or not value.strip():
             return None
         return hmac.new(key, prefix + value.strip().encode(), hashlib.sha256).hexdigest()
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from orchestration.lib.codebook import Codebook, Variable, normalise_name
 from orchestration.lib.landing.discovery import (
+    MANIFEST,
     Delivery,
     Landing,
     Stray,
@@ -33,6 +34,19 @@ from orchestration.lib.settings import Settings
 from orchestration.lib.warehouse import quote, transaction
 
 Clock = Callable[[], datetime]
+_Targets = tuple[Path, Path]  # the archive's file, and that of the open answers
+
+# what a row of the register may leave open; a row that takes the place of another clears it
+UNKNOWN_YET = (
+    "row_count",
+    "column_count",
+    "format",
+    "decided_at",
+    "superseded_by",
+    "refusal_reason",
+    "labels",
+    "options",
+)
 
 
 @dataclass(frozen=True)
@@ -46,17 +60,6 @@ class Outcome:
     status: str
     row_count: int = 0
     reason: str = ""
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Which delivered column goes where."""
-
-    variables: list[Variable | None]
-
-    @property
-    def names(self) -> list[str]:
-        return [v.variable for v in self.variables if v and v.is_kept]
 
 
 def _delivery_id(delivery: Delivery, sha256: str, variables: list[Variable]) -> str:
@@ -73,10 +76,19 @@ def _delivery_id(delivery: Delivery, sha256: str, variables: list[Variable]) -> 
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _match_columns(file_name: str, columns: list[str], variables: list[Variable]) -> _Layout:
-    """Delivered columns against the codebook; each must be known, and none may be missing."""
+def _match_columns(
+    file_name: str, columns: list[str], variables: list[Variable]
+) -> list[Variable]:
+    """The variables in the order of the delivered columns; all must be known, none missing."""
     by_header = {normalise_name(v.column_name): v for v in variables}
     headers = [normalise_name(column) for column in columns]
+    if not set(headers) & set(by_header):
+        # the row may hold somebody's answers, so that it is not repeated here
+        raise DeliveryError(
+            f"{file_name}: its header row holds none of the columns of this wave and group, such "
+            f"as {variables[0].column_name!r}. Deliver the file with its header, and state "
+            "`header_rows`, `delimiter` or `sheet` in delivery.yml where they differ."
+        )
     for position, header in enumerate(headers):
         if not header:
             raise DeliveryError(
@@ -102,33 +114,39 @@ def _match_columns(file_name: str, columns: list[str], variables: list[Variable]
             f"{file_name}: {' '.join(complaints)} Every column must have its row in "
             "seeds/codebook/variables.csv: correct the file, or add the row."
         )
-    return _Layout([by_header[header] for header in headers])
+    return [by_header[header] for header in headers]
 
 
 def _write_archive(
     table: DeliveredTable,
-    layout: _Layout,
-    path: Path,
-    open_text_path: Path,
+    variables: list[Variable],
+    targets: _Targets,
     pseudonymise: Callable[[str | None], str | None],
     metadata: Mapping[str, str],
 ) -> int:
     """Write the pseudonymised rows and, apart, the open answers; returns the number of rows."""
+    names = [variable.variable for variable in variables if variable.is_kept]
     schema = pa.schema(
-        [("row_number", pa.int64()), *((name, pa.string()) for name in layout.names)],
-        metadata=dict(metadata),
+        [pa.field("row_number", pa.int64()), *(pa.field(name, pa.string()) for name in names)],
+        metadata={**metadata},
     )
     text_schema = pa.schema(
-        [("row_number", pa.int64()), ("variable", pa.string()), ("answer", pa.string())]
+        [
+            pa.field("row_number", pa.int64()),
+            pa.field("variable", pa.string()),
+            pa.field("answer", pa.string()),
+        ]
     )
     rows = 0
-    with pq.ParquetWriter(path, schema) as kept, pq.ParquetWriter(open_text_path, text_schema) as texts:
+    with (
+        pq.ParquetWriter(targets[0], schema) as kept,
+        pq.ParquetWriter(targets[1], text_schema) as texts,
+    ):
         for arrays in table.batches:
             size = len(arrays[0])
             numbers = pa.array(range(rows + 1, rows + size + 1), pa.int64())
             columns: list[pa.Array] = [numbers]
-            for variable, array in zip(layout.variables, arrays, strict=True):
-                assert variable is not None
+            for variable, array in zip(variables, arrays, strict=True):
                 if variable.role == "identifier":
                     columns.append(
                         pa.array([pseudonymise(v) for v in array.to_pylist()], pa.string())
@@ -163,33 +181,52 @@ def open_text_path(settings: Settings, wave_id: str, group: str, delivery_id: st
     return folder / f"{delivery_id}.parquet"
 
 
+def _delete_rows(connection: duckdb.DuckDBPyConnection, group: str, delivery_id: str) -> None:
+    for target in (f"raw.{quote(group)}", "open_text.answers"):
+        connection.execute(f"delete from {target} where delivery_id = ?", [delivery_id])
+
+
 def _insert_raw(
-    connection: duckdb.DuckDBPyConnection, delivery: Delivery, delivery_id: str, archived: Path,
-    texts: Path,
+    connection: duckdb.DuckDBPyConnection, delivery: Delivery, delivery_id: str, targets: _Targets
 ) -> None:
     """Replace the rows of the delivery in the raw tables by those of the archive."""
-    table = f"raw.{quote(delivery.respondent_group)}"
-    for target in (table, "open_text.answers"):
-        connection.execute(f"delete from {target} where delivery_id = ?", [delivery_id])
+    _delete_rows(connection, delivery.respondent_group, delivery_id)
     connection.execute(
-        f"insert into {table} by name select ? as delivery_id, * from read_parquet(?, "
-        "hive_partitioning = false)",
-        [delivery_id, str(archived)],
+        f"insert into raw.{quote(delivery.respondent_group)} by name select ? as delivery_id, * "
+        "from read_parquet(?, hive_partitioning = false)",
+        [delivery_id, str(targets[0])],
     )
     connection.execute(
         "insert into open_text.answers by name select ? as delivery_id, ? as wave_id, "
         "? as respondent_group, * from read_parquet(?, hive_partitioning = false)",
-        [delivery_id, delivery.wave_id, delivery.respondent_group, str(texts)],
+        [delivery_id, delivery.wave_id, delivery.respondent_group, str(targets[1])],
     )
 
 
 def _register(connection: duckdb.DuckDBPyConnection, row: Mapping[str, object]) -> None:
-    """Insert the row in the register, or replace the one with its delivery_id."""
+    """Insert the row in the register, or replace the one with its delivery_id as a whole."""
+    row = {**dict.fromkeys(UNKNOWN_YET), **row}
     columns = ", ".join(row)
     marks = ", ".join("?" for _ in row)
     connection.execute(
         f"insert or replace into raw.deliveries ({columns}) values ({marks})", list(row.values())
     )
+
+
+def _labels(table: DeliveredTable, variables: list[Variable]) -> str | None:
+    """Labels as delivered, as JSON; without the value labels of columns that hide who answered."""
+    shown = {
+        column
+        for column, variable in zip(table.columns, variables, strict=True)
+        if variable.is_kept and variable.role != "identifier"
+    }
+    labels = {
+        part: {name: of_column for name, of_column in texts.items() if name in shown}
+        if part == "values"
+        else texts
+        for part, texts in table.labels.items()
+    }
+    return json.dumps(labels, ensure_ascii=False) if labels else None
 
 
 def land(
@@ -204,7 +241,11 @@ def land(
     name = f"{delivery.wave_id}/{delivery.path.name}"
     wave_id, group = delivery.wave_id, delivery.respondent_group
     variables = codebook.variables(wave_id, group)
-    sha256 = file_sha256(delivery.path)
+    try:
+        sha256, size = file_sha256(delivery.path), delivery.path.stat().st_size
+    except OSError as error:
+        reason = f"{name}: cannot be opened: {error.strerror}. Check that it may be read."
+        return register_stray(connection, Stray(wave_id, group, delivery.path, reason), clock)
     delivery_id = _delivery_id(delivery, sha256, variables)
     known = connection.execute(
         "select status, row_count from raw.deliveries where delivery_id = ?", [delivery_id]
@@ -218,7 +259,7 @@ def land(
         "respondent_group": group,
         "file_name": delivery.path.name,
         "sha256": sha256,
-        "size_bytes": delivery.path.stat().st_size,
+        "size_bytes": size,
         "format": delivery.path.suffix.lower().removeprefix("."),
         "landed_at": clock(),
         "is_synthetic": delivery.is_synthetic,
@@ -228,67 +269,74 @@ def land(
         archive_path(settings, wave_id, group, delivery_id),
         open_text_path(settings, wave_id, group, delivery_id),
     )
-    drafts = [path.with_suffix(".part") for path in targets]
+    for path in targets:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in path.parent.glob("*.part"):  # of a run that was killed
+            leftover.unlink()
+    drafts = (targets[0].with_suffix(".part"), targets[1].with_suffix(".part"))
     try:
         key = key_for(settings, is_synthetic=delivery.is_synthetic, file_name=name)
         table = read(delivery.path, delivery.options)
-        layout = _match_columns(name, table.columns, variables)
-        for path in targets:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        delivered = _match_columns(name, table.columns, variables)
         metadata = {"delivery": json.dumps({k: str(v) for k, v in row.items() if k != "landed_at"})}
-        rows = _write_archive(
-            table, layout, drafts[0], drafts[1], pseudonymiser(wave_id, key), metadata
-        )
+        rows = _write_archive(table, delivered, drafts, pseudonymiser(wave_id, key), metadata)
         if not rows:
             raise DeliveryError(f"{name}: has a header and no rows. Deliver it with its rows.")
     except DeliveryError as error:
-        for path in drafts:
-            path.unlink(missing_ok=True)
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
         reason = str(error) if str(error).startswith(name) else f"{wave_id}/{error}"
-        _register(connection, row | {"status": "refused", "refusal_reason": reason})
+        with transaction(connection):
+            _delete_rows(connection, group, delivery_id)
+            _register(connection, row | {"status": "refused", "refusal_reason": reason})
         return Outcome(wave_id, group, delivery_id, name, "refused", reason=reason)
     for draft, path in zip(drafts, targets, strict=True):
-        os.replace(draft, path)
+        draft.replace(path)
+    landed = {
+        "status": "landed",
+        "row_count": rows,
+        "column_count": len(table.columns),
+        "labels": _labels(table, delivered),
+    }
     with transaction(connection):
-        _insert_raw(connection, delivery, delivery_id, *targets)
-        _register(
-            connection,
-            row
-            | {
-                "status": "landed",
-                "row_count": rows,
-                "column_count": len(table.columns),
-                "labels": json.dumps(table.labels, ensure_ascii=False) if table.labels else None,
-            },
-        )
+        _insert_raw(connection, delivery, delivery_id, targets)
+        _register(connection, row | landed)
     return Outcome(wave_id, group, delivery_id, name, "landed", rows)
+
+
+def _fingerprint(path: Path) -> tuple[str, int]:
+    """SHA-256 and size of an ordinary file that can be read; nothing of anything else."""
+    try:
+        if path.is_file() and not path.is_symlink():
+            return file_sha256(path), path.stat().st_size
+    except OSError:
+        pass
+    return "", 0
 
 
 def register_stray(
     connection: duckdb.DuckDBPyConnection, stray: Stray, clock: Clock = datetime.now
 ) -> Outcome:
     """Put a file that is no delivery in the register as refused, so that nobody overlooks it."""
-    content = file_sha256(stray.path) if stray.path.is_file() else ""
-    identity = f"{stray.wave_id}|{stray.path.name}|{content}"
+    sha256, size = _fingerprint(stray.path)
+    identity = f"{stray.wave_id}|{stray.path.name}|{sha256}"
     delivery_id = hashlib.sha256(identity.encode()).hexdigest()[:16]
-    _register(
-        connection,
-        {
-            "delivery_id": delivery_id,
-            "wave_id": stray.wave_id,
-            "respondent_group": stray.respondent_group,
-            "file_name": stray.path.name,
-            "sha256": content,
-            "size_bytes": stray.path.stat().st_size if stray.path.is_file() else 0,
-            "landed_at": clock(),
-            "status": "refused",
-            "is_synthetic": False,
-            "refusal_reason": stray.reason,
-        },
-    )
+    row = {
+        "delivery_id": delivery_id,
+        "wave_id": stray.wave_id,
+        "respondent_group": stray.respondent_group,
+        "file_name": stray.path.name,
+        "sha256": sha256,
+        "size_bytes": size,
+        "landed_at": clock(),
+        "status": "refused",
+        "is_synthetic": False,
+        "refusal_reason": stray.reason,
+    }
+    _register(connection, row)
+    name = f"{stray.wave_id}/{stray.path.name}".removeprefix("/")
     return Outcome(
-        stray.wave_id, stray.respondent_group, delivery_id, stray.path.name, "refused",
-        reason=stray.reason,
+        stray.wave_id, stray.respondent_group, delivery_id, name, "refused", reason=stray.reason
     )
 
 
@@ -296,7 +344,7 @@ def land_group(
     connection: duckdb.DuckDBPyConnection,
     found: Landing,
     respondent_group: str,
-    waves: Iterable[str],
+    waves: Iterable[str] | None,
     codebook: Codebook,
     settings: Settings,
     clock: Clock = datetime.now,
@@ -305,8 +353,16 @@ def land_group(
 
     Afterwards the register is in step with the landing folder: a delivery that waits or was
     refused and whose file is replaced counts as superseded, one whose file is gone as withdrawn.
+
+    Args:
+        waves: the waves that `found` covers; None when it covers the whole landing folder, so
+            that refusals of folders that are no wave, and gone by now, are withdrawn as well.
     """
-    wanted = set(waves)
+    registered = connection.execute(
+        "select distinct wave_id from raw.deliveries where respondent_group = ?",
+        [respondent_group],
+    ).fetchall()
+    wanted = found.waves.union(row[0] for row in registered) if waves is None else set(waves)
     outcomes = [
         land(connection, delivery, codebook, settings, clock)
         for delivery in found.deliveries
@@ -318,7 +374,9 @@ def land_group(
         if stray.respondent_group == respondent_group and stray.wave_id in wanted
     ]
     successors = {(outcome.wave_id, outcome.delivery_id) for outcome in outcomes}
-    for wave_id in wanted:
+    # where `delivery.yml` cannot be read, the files of the groups are there but not found
+    unread = {stray.wave_id for stray in found.strays if stray.path.name == MANIFEST}
+    for wave_id in wanted - unread if respondent_group else wanted:
         current = [delivery_id for wave, delivery_id in successors if wave == wave_id]
         connection.execute(
             """
@@ -343,18 +401,20 @@ def refused(
         "order by wave_id, respondent_group, file_name",
         [list(waves) if waves is not None else None] * 2,
     ).fetchall()
-    return [Outcome(*row[:4], status="refused", reason=row[4] or "") for row in rows]
+    return [
+        Outcome(wave_id, group, delivery_id, file_name, "refused", reason=reason or "")
+        for wave_id, group, delivery_id, file_name, reason in rows
+    ]
 
 
-def waiting(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
+def waiting(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Deliveries that have landed and await the raw gate."""
+    columns = ("delivery_id", "wave_id", "respondent_group", "is_synthetic")
     rows = connection.execute(
-        "select delivery_id, wave_id, respondent_group from raw.deliveries "
+        f"select {', '.join(columns)} from raw.deliveries "
         "where status = 'landed' order by wave_id, respondent_group, landed_at, delivery_id"
     ).fetchall()
-    return [
-        dict(zip(("delivery_id", "wave_id", "respondent_group"), row, strict=True)) for row in rows
-    ]
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def decide(

@@ -367,5 +367,5 @@ def test_errors_name_what_is_wrong(tmp_path: Path) -> None:
         simulate(tmp_path, ["2021-voorjaar"])
     with pytest.raises(ValueError, match="positive"):
         simulate(tmp_path, scale=0)
-    with pytest.raises(ValueError, match="D9.9"):
+    with pytest.raises(ValueError, match=r"D9\.9"):
         Survey(targets={("D9.9", "leraar"): 0.5})
