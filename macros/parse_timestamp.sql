@@ -6,6 +6,9 @@
 {% macro duckdb__parse_timestamp(expression) -%}
     try_strptime(
         {{ expression }},
-        ['%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S', '%d-%m-%Y %H:%M', '%d-%m-%Y %H:%M:%S']
+        [
+            '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S', '%d-%m-%Y %H:%M', '%d-%m-%Y %H:%M:%S',
+            '%Y-%m-%dT%H:%M:%S.%f', '%Y-%m-%d %H:%M:%S.%f'
+        ]
     )
 {%- endmacro %}

@@ -6,6 +6,7 @@ Slow imports wait until they are needed, and the gates' process loads while deli
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import time
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ from expectations.client import GateWorker
 from orchestration.lib.codebook import Codebook
 from orchestration.lib.landing.discovery import discover
 from orchestration.lib.landing.register import refused
-from orchestration.lib.publication import current, releases
+from orchestration.lib.publication import current
 from orchestration.lib.settings import Settings, get_settings
 from orchestration.lib.warehouse import connect, prepare
 
@@ -78,6 +79,8 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         began = time.monotonic()
         with connect(settings.warehouse) as connection:
             prepare(connection, codebook)
+            # their files may be gone by now, and then the refusal is withdrawn
+            standing = {outcome.wave_id for outcome in refused(connection)}
         found = discover(settings.landing, codebook, waves)
         if not found.waves:
             where = f"{settings.landing}/{waves[0]}" if waves else settings.landing
@@ -101,7 +104,7 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         with dg.DagsterInstance.get() as instance:
             result = defs.resolve_job_def("refresh").execute_in_process(
                 instance=instance,
-                tags=_range_tags(codebook, waves or sorted(found.waves)),
+                tags=_range_tags(codebook, waves or found.waves | standing),
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 resources={"gates": worker},
                 raise_on_error=False,
@@ -111,9 +114,10 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         return bool(result.success)
 
 
-def _range_tags(codebook: Codebook, waves: list[str]) -> dict[str, str]:
-    """The partitions of the run: from the first to the last wave with files."""
-    known = [wave for wave in codebook.waves if wave in waves] or codebook.waves
+def _range_tags(codebook: Codebook, waves: Iterable[str]) -> dict[str, str]:
+    """The partitions of the run: from the first to the last of the waves."""
+    wanted = set(waves)
+    known = [wave for wave in codebook.waves if wave in wanted] or codebook.waves
     return {
         "dagster/asset_partition_range_start": known[0],
         "dagster/asset_partition_range_end": known[-1],
@@ -191,9 +195,9 @@ def _summarise(
     )
     now = current(settings)
     if now:
-        release = releases(settings)[-1]
-        console.print(f"Release: {settings.published / now['path']}")
-        if release["is_synthetic"]:
+        release = settings.published / now["path"]
+        console.print(f"Release: {release}")
+        if json.loads((release / "release.json").read_text(encoding="utf-8"))["is_synthetic"]:
             console.print("[yellow]The figures are simulated: is_synthetic is true.[/]")
     else:
         console.print("Release: none yet")

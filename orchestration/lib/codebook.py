@@ -22,7 +22,7 @@ def read_seed(name: str, root: Path | None = None) -> list[dict[str, str]]:
     Raises:
         FileNotFoundError: there is no such seed.
     """
-    with ((root or ROOT) / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    with ((root or ROOT) / "seeds" / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 

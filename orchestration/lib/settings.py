@@ -19,6 +19,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="MONITOR_",
+        env_ignore_empty=True,
         hide_input_in_errors=True,  # an error message is no place for a key
     )
 

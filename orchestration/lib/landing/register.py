@@ -76,9 +76,7 @@ def _delivery_id(delivery: Delivery, sha256: str, variables: list[Variable]) -> 
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _match_columns(
-    file_name: str, columns: list[str], variables: list[Variable]
-) -> list[Variable]:
+def _match_columns(file_name: str, columns: list[str], variables: list[Variable]) -> list[Variable]:
     """The variables in the order of the delivered columns; all must be known, none missing."""
     by_header = {normalise_name(v.column_name): v for v in variables}
     headers = [normalise_name(column) for column in columns]
