@@ -79,8 +79,6 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         began = time.monotonic()
         with connect(settings.warehouse) as connection:
             prepare(connection, codebook)
-            # their files may be gone by now, and then the refusal is withdrawn
-            standing = {outcome.wave_id for outcome in refused(connection)}
         found = discover(settings.landing, codebook, waves)
         if not found.waves:
             where = f"{settings.landing}/{waves[0]}" if waves else settings.landing
@@ -104,7 +102,7 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         with dg.DagsterInstance.get() as instance:
             result = defs.resolve_job_def("refresh").execute_in_process(
                 instance=instance,
-                tags=_range_tags(codebook, waves or found.waves | standing),
+                tags=_range_tags(waves or codebook.waves),
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 resources={"gates": worker},
                 raise_on_error=False,
@@ -114,13 +112,15 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         return bool(result.success)
 
 
-def _range_tags(codebook: Codebook, waves: Iterable[str]) -> dict[str, str]:
-    """The partitions of the run: from the first to the last of the waves."""
-    wanted = set(waves)
-    known = [wave for wave in codebook.waves if wave in wanted] or codebook.waves
+def _range_tags(waves: list[str]) -> dict[str, str]:
+    """The partitions of the run: one wave that was asked for, or all.
+
+    All means also waves whose files are gone, so that their refusals are withdrawn, and folders
+    that are no wave, so that they are refused.
+    """
     return {
-        "dagster/asset_partition_range_start": known[0],
-        "dagster/asset_partition_range_end": known[-1],
+        "dagster/asset_partition_range_start": waves[0],
+        "dagster/asset_partition_range_end": waves[-1],
     }
 
 

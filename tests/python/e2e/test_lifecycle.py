@@ -140,6 +140,17 @@ def test_unknown_waves_are_named(workspace: WorkspaceFactory) -> None:
     assert nothing.returncode == 1 and "no deliveries" in nothing.stdout
 
 
+def test_an_unknown_wave_is_refused_beside_a_single_known_one(workspace: WorkspaceFactory) -> None:
+    monitor = workspace()
+    simulate(monitor.landing, [WAVE], scale=0.2)
+    stray = monitor.landing / "2026-herfst" / "leraar.csv"
+    stray.parent.mkdir()
+    stray.write_text("a;b\n1;2\n", encoding="utf-8")
+    result = monitor.run("refresh")
+    assert result.returncode == 1 and "unknown wave '2026-herfst'" in result.stdout
+    assert not monitor.releases
+
+
 def test_dbt_build_works_before_the_first_delivery(workspace: WorkspaceFactory) -> None:
     empty = workspace()
     assert empty.run("setup").returncode == 0
