@@ -4,17 +4,42 @@ with respondents as (
 
 ),
 
+margins as (
+
+    select
+        wave_id,
+        respondent_group,
+        max(case when margin = 'sector' then 1 else 0 end) = 1 as has_sector,
+        max(case when margin = 'landsdeel' then 1 else 0 end) = 1 as has_landsdeel,
+        max(case when margin = 'region' then 1 else 0 end) = 1 as has_region
+    from {{ ref('population_margins') }}
+    group by wave_id, respondent_group
+
+),
+
 judged as (
 
     select
-        *,
+        respondents.*,
         case
-            when is_test then 'test_record'
-            when data_source in ('4', '5', '6') then 'excluded_source'
-            when core_answered_count < 0.5e0 * core_item_count then 'incomplete'
-            when stratum is null then 'no_stratum'
+            when respondents.is_test then 'test_record'
+            when respondents.data_source in ('4', '5', '6') then 'excluded_source'
+            when respondents.core_answered_count < 0.5e0 * respondents.core_item_count then 'incomplete'
+            when
+                respondents.stratum is null
+                or respondents.weighting = 'raking'
+                and (
+                    margins.has_sector and respondents.sector is null
+                    or margins.has_landsdeel and respondents.landsdeel is null
+                    or margins.has_region and respondents.region is null
+                )
+                then 'no_stratum'
+            when respondents.weighting = 'delivered' and coalesce(respondents.delivered_weight, 0) <= 0
+                then 'no_weight'
         end as own_drop_reason
     from respondents
+    left join margins
+        on respondents.wave_id = margins.wave_id and respondents.respondent_group = margins.respondent_group
 
 ),
 
@@ -44,12 +69,15 @@ final as (
         login,
         sector,
         region,
+        landsdeel,
         swv_code,
         school_code,
         municipality,
         board_code,
         stratum,
         psu_id,
+        weighting,
+        delivered_weight,
         coalesce(own_drop_reason, case when rank_in_login > 1 then 'duplicate_login' end) as drop_reason,
         own_drop_reason is null and rank_in_login = 1 as is_kept,
         is_complete,

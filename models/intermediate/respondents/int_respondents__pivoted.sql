@@ -12,6 +12,10 @@ with attributes as (
         max(case when attribute = 'school_code' then upper(attribute_value) end) as school_code,
         max(case when attribute = 'municipality' then attribute_value end) as municipality,
         max(case when attribute = 'board_code' then attribute_value end) as board_code,
+        max(case when attribute = 'stratum' then attribute_value end) as delivered_stratum,
+        max(case when attribute = 'psu' then attribute_value end) as delivered_psu,
+        max(case when attribute = 'weight' then try_cast(replace(attribute_value, ',', '.') as double) end)
+            as delivered_weight,
         max(case when attribute = 'is_test' and attribute_value = 'yes' then 1 else 0 end) = 1 as is_test,
         max(case when attribute = 'started_at' then {{ parse_timestamp('attribute_value') }} end) as started_at,
         max(case when attribute = 'completed_at' then {{ parse_timestamp('attribute_value') }} end) as completed_at
@@ -45,10 +49,13 @@ final as (
         cast(coalesce(core_items.core_item_count, 0) as bigint) as core_item_count,
         cast(coalesce(core_items.core_answered_count, 0) as bigint) as core_answered_count,
         attributes.completed_at is not null as is_complete,
+        provinces.landsdeel,
+        respondent_groups.weighting,
         case respondent_groups.stratum_by
             when 'sector' then attributes.sector
             when 'landsdeel' then provinces.landsdeel
             when 'sector_landsdeel' then attributes.sector || '_' || provinces.landsdeel
+            when 'stratum' then attributes.delivered_stratum
         end as stratum,
         coalesce(
             case respondent_groups.psu_attribute
@@ -56,6 +63,7 @@ final as (
                 when 'school_code' then attributes.school_code
                 when 'municipality' then attributes.municipality
                 when 'board_code' then attributes.board_code
+                when 'psu' then attributes.delivered_psu
             end,
             cast(attributes.respondent_key as {{ dbt.type_string() }})
         ) as psu_id

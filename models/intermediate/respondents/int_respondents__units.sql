@@ -7,10 +7,16 @@ with respondents as (
 
 units_asked as (
 
-    select distinct
+    select
         respondent_group,
         unit_of_count
     from {{ ref('indicator_groups') }}
+    union distinct
+    -- goal scores are of respondents, whatever the items count
+    select
+        respondent_group,
+        'respondent' as unit_of_count
+    from {{ ref('respondent_groups') }}
 
 ),
 
@@ -69,19 +75,19 @@ expanded as (
 
 ),
 
-totals as (
+scaled as (
 
     select
-        wave_id,
-        respondent_group,
-        unit_of_count,
-        {{ exact_sum('expansion_factor') }} / count(*) as mean_expansion_factor
+        *,
+        expansion_factor / (
+            {{ exact_window_sum('expansion_factor', 'wave_id, respondent_group, unit_of_count') }}
+            / count(*) over (partition by wave_id, respondent_group, unit_of_count)
+        ) as weight
     from expanded
-    group by wave_id, respondent_group, unit_of_count
 
 ),
 
-final as (
+joined as (
 
     select
         members.respondent_key,
@@ -90,22 +96,37 @@ final as (
         members.unit_of_count,
         members.unit_id,
         members.psu_id,
+        coalesce(scaled.stratum, members.stratum) as stratum,
         case
             when members.unit_of_count = 'respondent' then members.weight
-            else expanded.expansion_factor / totals.mean_expansion_factor
+            else scaled.weight
         end as unit_weight
     from members
-    left join expanded
+    left join scaled
         on
-            members.wave_id = expanded.wave_id
-            and members.respondent_group = expanded.respondent_group
-            and members.unit_of_count = expanded.unit_of_count
-            and members.unit_id = expanded.unit_id
-    left join totals
-        on
-            members.wave_id = totals.wave_id
-            and members.respondent_group = totals.respondent_group
-            and members.unit_of_count = totals.unit_of_count
+            members.wave_id = scaled.wave_id
+            and members.respondent_group = scaled.respondent_group
+            and members.unit_of_count = scaled.unit_of_count
+            and members.unit_id = scaled.unit_id
+
+),
+
+final as (
+
+    select
+        respondent_key,
+        -- short keys for the large join with the answers
+        cast(dense_rank() over (order by wave_id, respondent_group, unit_of_count, stratum) as int) as stratum_key,
+        cast(dense_rank() over (order by wave_id, respondent_group, unit_of_count, stratum, psu_id) as int)
+            as psu_key,
+        wave_id,
+        respondent_group,
+        unit_of_count,
+        unit_id,
+        stratum,
+        psu_id,
+        {{ exact('unit_weight') }} as unit_weight
+    from joined
 
 )
 
