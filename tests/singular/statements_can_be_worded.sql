@@ -19,9 +19,9 @@ with steps as (
 figures as (
 
     select
-        claim_indicators.*,
+        *,
         min(respondent_group) over claim <> max(respondent_group) over claim as has_several_groups
-    from {{ ref('claim_indicators') }} as claim_indicators
+    from {{ ref('claim_indicators') }}
     window claim as (partition by claim_id)
 
 )
