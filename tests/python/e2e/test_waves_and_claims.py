@@ -113,8 +113,7 @@ def test_statements_turn_when_the_answers_leave_their_range(workspace: Workspace
         if row["is_required"] == "true"
     }
     statements = low.query(
-        "select claim_id, respondent_group, is_consistent, qualifier_nl "
-        "from fct_summary_statements"
+        "select claim_id, respondent_group, is_consistent, qualifier_nl from fct_summary_statements"
     )
     turned = {row[:2]: row[3] for row in statements if row[2] is False}
     assert turned.keys() == required
