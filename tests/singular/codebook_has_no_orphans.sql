@@ -33,6 +33,7 @@ where
         select qualifier from {{ ref('claims') }}
         where qualifier is not null
     )
+    and qualifier not in (select qualifier from {{ ref('qualifier_ladder') }})
 union all
 select
     'indicator' as kind,

@@ -1,6 +1,8 @@
 with statements as (
 
-    select statements.*
+    select
+        statements.*,
+        waves.measurement_number
     from {{ ref('fct_summary_statements') }} as statements
     inner join {{ ref('dim_waves') }} as waves on statements.wave_id = waves.wave_id
     where waves.closed_at is not null
@@ -24,6 +26,33 @@ suppressed as (
 
 ),
 
+-- nor does it speak of a change that readers cannot look up
+unpublished_changes as (
+
+    select distinct
+        statements.wave_id,
+        statements.claim_id,
+        statements.respondent_group
+    from statements
+    inner join {{ ref('dim_waves') }} as previous_waves
+        on statements.measurement_number = previous_waves.measurement_number + 1
+    inner join {{ ref('claim_indicators') }} as claim_indicators
+        on
+            statements.claim_id = claim_indicators.claim_id
+            and statements.respondent_group = claim_indicators.respondent_group
+    left join {{ ref('published__fct_indicator_changes') }} as changes
+        on
+            statements.wave_id = changes.wave_id
+            and previous_waves.wave_id = changes.baseline_wave_id
+            and claim_indicators.indicator_code = changes.indicator_code
+            and claim_indicators.respondent_group = changes.respondent_group
+            and claim_indicators.measure = changes.measure
+            and changes.breakdown = 'total'
+            and not changes.is_suppressed
+    where changes.wave_id is null
+
+),
+
 final as (
 
     select
@@ -31,13 +60,23 @@ final as (
         statements.claim_id,
         statements.respondent_group,
         statements.goal_id,
-        statements.sentence_nl,
-        statements.sentence_en,
-        statements.qualifier_nl,
-        statements.qualifier_en,
+        case
+            when suppressed.claim_id is not null then null
+            when unpublished_changes.claim_id is not null then statements.sentence_nl
+            else statements.sentence_nl || coalesce(' ' || statements.change_nl, '')
+        end as sentence_nl,
+        case
+            when suppressed.claim_id is not null then null
+            when unpublished_changes.claim_id is not null then statements.sentence_en
+            else statements.sentence_en || coalesce(' ' || statements.change_en, '')
+        end as sentence_en,
+        case when suppressed.claim_id is null then statements.qualifier_nl end as qualifier_nl,
+        case when suppressed.claim_id is null then statements.qualifier_en end as qualifier_en,
         case when suppressed.claim_id is null then statements.estimate end as estimate,
         case when suppressed.claim_id is null then {{ round_count('statements.n_respondents') }} end as n_respondents,
         case when suppressed.claim_id is null then statements.is_consistent end as is_consistent,
+        suppressed.claim_id is not null as is_suppressed,
+        case when suppressed.claim_id is not null then 'derived' end as suppression_reason,
         statements.estimate_ids
     from statements
     left join suppressed
@@ -45,6 +84,11 @@ final as (
             statements.claim_id = suppressed.claim_id
             and statements.wave_id = suppressed.wave_id
             and statements.respondent_group = suppressed.respondent_group
+    left join unpublished_changes
+        on
+            statements.claim_id = unpublished_changes.claim_id
+            and statements.wave_id = unpublished_changes.wave_id
+            and statements.respondent_group = unpublished_changes.respondent_group
 
 )
 
