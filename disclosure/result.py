@@ -1,0 +1,82 @@
+"""What an attack found, and its report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, order=True)
+class Recovered:
+    """A withheld cell whose bounds are too close, and how they were found; never its value.
+
+    `quantity` is `estimate`, `n_respondents`, or, between two releases, `difference`.
+    """
+
+    table: str
+    keys: tuple[str, ...]
+    quantity: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One attack on one release."""
+
+    release_id: str
+    cells_suppressed: int
+    cells_attacked: int
+    blocks: int
+    blocks_attacked: int
+    earlier_releases: int
+    programs_solved: int
+    seconds: float
+    method: str
+    recovered: tuple[Recovered, ...] = field(default_factory=tuple)
+
+    @property
+    def paths(self) -> dict[str, int]:
+        """Recovered cells by path, the most frequent first."""
+        return dict(Counter(cell.path for cell in self.recovered).most_common())
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        return {**asdict(self), "cells_recovered": len(self.recovered), "paths": self.paths}
+
+    def as_markdown(self) -> str:
+        """A page for readers."""
+        lines = [
+            f"# Attack on release {self.release_id}",
+            "",
+            f"**{len(self.recovered)} of {self.cells_suppressed} withheld cells were recovered.**",
+            "",
+            self.method,
+            "",
+            "| | |",
+            "|---|---|",
+            f"| withheld cells | {self.cells_suppressed} |",
+            f"| of which somebody answered | {self.cells_attacked} |",
+            f"| blocks (wave, indicator, group) attacked by linear programming "
+            f"| {self.blocks_attacked} of {self.blocks} |",
+            f"| linear programs solved | {self.programs_solved} |",
+            f"| earlier releases used | {self.earlier_releases} |",
+            f"| seconds | {self.seconds:.0f} |",
+        ]
+        if self.recovered:
+            lines += ["", "| path | cells |", "|---|---|"]
+            lines += [f"| {path} | {count} |" for path, count in self.paths.items()]
+            lines += ["", "| table | cell | quantity | path |", "|---|---|---|---|"]
+            lines += [
+                f"| {cell.table} | {' · '.join(cell.keys)} | {cell.quantity} | {cell.path} |"
+                for cell in self.recovered
+            ]
+        return "\n".join(lines) + "\n"
+
+    def write(self, folder: Path) -> None:
+        """attack.json and attack.md into the release, beside its checksummed files."""
+        content = json.dumps(self.as_dict(), indent=2, ensure_ascii=False)
+        (folder / "attack.json").write_text(content + "\n", encoding="utf-8")
+        (folder / "attack.md").write_text(self.as_markdown(), encoding="utf-8")
