@@ -40,6 +40,7 @@ class Cells:
     measure: Integers
     estimate: Floats
     is_suppressed: Booleans
+    reason: npt.NDArray[np.object_]
     count: Floats
     mass: Floats
     counts_dont_know: Booleans
@@ -84,6 +85,7 @@ class Cells:
         )[block, measure]
         ranges = np.array([[scale.bounds(name) for name in measures] for scale in scales])
         low, high = ranges[block, measure].T
+        negative = np.array([scale.is_dont_know_negative for scale in scales])
         kind = with_dont_know.astype(np.int64)
         lookup = np.full((len(blocks), len(domains), len(measures)), -1, dtype=np.int64)
         lookup[block, domain, measure] = np.arange(len(estimates))
@@ -92,8 +94,9 @@ class Cells:
         is_suppressed = estimates["is_suppressed"].to_numpy(dtype=np.bool_)
         reasons = estimates["suppression_reason"].astype(object).to_numpy()
         published = estimates["n_respondents"].to_numpy(dtype=np.float64, na_value=np.nan)
+        kinds = np.array([scale.kind for scale in scales], dtype=object)[block]
         count_low, count_high = count_bounds(
-            published, reasons, estimates["measure"], count, frame.rules
+            published, reasons, estimates["measure"], kinds, with_dont_know, count, frame.rules
         )
         of_group = estimates["respondent_group"].map(frame.has_swv_breakdown).to_numpy(np.bool_)
         # one leader a samenwerkingsverband: everybody knows
@@ -114,6 +117,7 @@ class Cells:
             measure=measure,
             estimate=estimates["estimate"].to_numpy(dtype=np.float64, na_value=np.nan),
             is_suppressed=is_suppressed,
+            reason=np.where(is_suppressed, reasons, ""),
             count=count,
             mass=masses[kind, block, domain],
             counts_dont_know=with_dont_know,
@@ -121,7 +125,7 @@ class Cells:
             high=high,
             count_low=count_low,
             count_high=np.where(is_one_person, np.minimum(count_high, 1), count_high),
-            is_at_an_end=tells_an_end(estimates, of_group),
+            is_at_an_end=tells_an_end(estimates, of_group, negative[block]),
             lookup=lookup,
             incidence=incidence,
         )
@@ -176,7 +180,9 @@ def _denominators(
 def count_bounds(
     published: Floats,
     reasons: npt.NDArray[np.object_],
-    measures: pd.Series,
+    measures: pd.Series[str],
+    kinds: npt.NDArray[np.object_],
+    with_dont_know: Booleans,
     count: Floats,
     rules: dict[str, int],
 ) -> tuple[Floats, Floats]:
@@ -185,35 +191,41 @@ def count_bounds(
     A published count was rounded and passed the threshold; a reason tells on which side of the
     threshold a withheld one lies. A row exists because somebody answered: the attacker is told
     whether that was anybody in the denominator.
+
+    Share and mean are withheld together, when the smaller of their numbers is too small, so that
+    `small_n` limits the number with *don't know* only where there is no mean. The options of yes
+    or no are as good as the share, and may be published from the lower threshold on.
     """
-    step = rules["count_rounding"]
-    is_distribution = (
-        measures.eq("share_dont_know") | measures.str.startswith("share_option_")
-    ).to_numpy()
-    threshold = np.where(
-        is_distribution, rules["min_distribution_respondents"], rules["min_respondents"]
-    )
+    step, least = rules["count_rounding"], rules["min_respondents"]
+    of_distribution = rules["min_distribution_respondents"]
+    is_option = measures.str.startswith("share_option_").to_numpy(np.bool_)
+    is_distribution = is_option | measures.eq("share_dont_know").to_numpy(np.bool_)
+    is_yes_or_no = is_option & (kinds == "nominal")
+    threshold = np.where(is_distribution & ~is_yes_or_no, of_distribution, least)
     is_published = ~np.isnan(published)
     passed = is_published | np.isin(reasons, ["complementary", "few_schools"])
     lowest = np.where(passed, threshold, np.minimum(count, 1))
     low = np.where(is_published, np.maximum(lowest, np.ceil(published - step / 2)), lowest)
     high = np.full(len(count), math.inf)
     high = np.where(is_published, np.floor(published + step / 2), high)
-    high = np.where(reasons == "small_n", threshold - 1, high)
+    is_limited = (reasons == "small_n") & (
+        ~with_dont_know | ((kinds == "nominal") & ~is_distribution)
+    )
+    high = np.where(is_limited, np.where(is_distribution, of_distribution, least) - 1, high)
     return low.astype(np.float64), high
 
 
-def tells_an_end(estimates: pd.DataFrame, has_swv_breakdown: Booleans) -> Booleans:
-    """Withheld as `identifiable` where that means: everybody, or nobody.
+def tells_an_end(
+    estimates: pd.DataFrame, has_swv_breakdown: Booleans, is_dont_know_negative: Booleans
+) -> Booleans:
+    """Shares withheld as `identifiable` where that means: everybody, or nobody.
 
-    Per samenwerkingsverband of a group without that breakdown it says nothing.
+    Per samenwerkingsverband of a group without that breakdown it says nothing. Where *don't know*
+    counts, everybody who knew may have endorsed, and the share is still below one.
     """
-    means_an_end = estimates["breakdown"].eq("region") | (
-        estimates["breakdown"].eq("swv") & has_swv_breakdown
+    means_an_end = estimates["breakdown"].eq("region").to_numpy(np.bool_) | (
+        estimates["breakdown"].eq("swv").to_numpy(np.bool_) & has_swv_breakdown
     )
-    found: Booleans = (
-        (estimates["suppression_reason"].eq("identifiable") & means_an_end)
-        .fillna(False)
-        .to_numpy(np.bool_)
-    )
-    return found
+    is_share = estimates["measure"].eq("share_endorsed").to_numpy(np.bool_)
+    is_told = (estimates["suppression_reason"].astype(object) == "identifiable").to_numpy(np.bool_)
+    return is_told & is_share & means_an_end & ~is_dont_know_negative

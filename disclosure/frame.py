@@ -72,6 +72,10 @@ order by scale, score
 UNITS = "select indicator_code, respondent_group, unit_of_count from codebook.indicator_groups"
 GROUPS = "select respondent_group, has_swv_breakdown from codebook.respondent_groups"
 RULES = "select rule, threshold from codebook.suppression_rules"
+GOALS = """
+select wave_id, goal_id, respondent_group, breakdown, breakdown_value, total_weight
+from indicators.fct_goal_scores
+"""
 CLAIMS = """
 select claim_id, indicator_code, respondent_group, measure, range_low, range_high, is_required
 from codebook.claim_indicators
@@ -79,6 +83,9 @@ from codebook.claim_indicators
 
 BLOCK = ["wave_id", "indicator_code", "respondent_group"]
 DOMAIN = ["breakdown", "breakdown_value"]
+
+
+NO_GOALS = pd.DataFrame(columns=["wave_id", "goal_id", "respondent_group", *DOMAIN, "total_weight"])
 
 
 class FrameError(Exception):
@@ -117,6 +124,7 @@ class Frame:
 
     atoms: atom_id, wave_id, respondent_group, stratum, weight, n (respondents).
     memberships: atom_id, breakdown, breakdown_value.
+    goals: wave_id, goal_id, respondent_group, breakdown, breakdown_value, total_weight.
     answers: block keys, atom_id, option (empty for *don't know*), score, weight_substantive,
     weight_with_dont_know, n: the truth.
     """
@@ -129,6 +137,7 @@ class Frame:
     has_swv_breakdown: dict[str, bool]
     rules: dict[str, int]
     claims: pd.DataFrame
+    goals: pd.DataFrame
 
     @classmethod
     def read(cls, connection: duckdb.DuckDBPyConnection, release_id: str | None = None) -> Frame:
@@ -233,7 +242,16 @@ def _codebook(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "has_swv_breakdown": dict(connection.execute(GROUPS).fetchall()),
         "rules": {rule: int(value) for rule, value in connection.execute(RULES).fetchall()},
         "claims": connection.execute(CLAIMS).df(),
+        "goals": connection.execute(GOALS).df() if _has_goal_scores(connection) else NO_GOALS,
     }
+
+
+def _has_goal_scores(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = connection.execute(
+        "select 1 from information_schema.columns where table_schema = 'indicators' "
+        "and table_name = 'fct_goal_scores' and column_name = 'total_weight'"
+    ).fetchone()
+    return found is not None
 
 
 def answers_of_scale(

@@ -62,6 +62,7 @@ class Block:
     number: sparse.csr_matrix
     targets: Integers
     keys: tuple[tuple[str, ...], ...]
+    reasons: tuple[str, ...]
     low: Floats
     high: Floats
     width: Floats
@@ -200,6 +201,7 @@ def _block(
         keys=tuple(
             tuple(map(str, key)) for key in cells.keys.iloc[targets].itertuples(index=False)
         ),
+        reasons=tuple(cells.reason[targets]),
         low=cells.low[targets],
         high=cells.high[targets],
         width=cells.needed_width[targets],
@@ -417,12 +419,12 @@ def attack_block(block: Block, seed: int = 0) -> tuple[list[Recovered], int]:
 def _verdicts(block: Block, reach: _Reach) -> list[Recovered]:
     found = []
     is_narrow = reach.high - reach.low < block.width - TINY
-    for target, keys in enumerate(block.keys):
+    for target, (keys, reason) in enumerate(zip(block.keys, block.reasons, strict=True)):
         if not reach.is_safe[target]:
             path = "lp_share" if is_narrow[target] else "lp_reason"
-            found.append(Recovered(ESTIMATES, keys, "estimate", path))
+            found.append(Recovered(ESTIMATES, keys, "estimate", path, reason))
         if not reach.is_count_safe[target]:
-            found.append(Recovered(ESTIMATES, keys, "n_respondents", "lp_count"))
+            found.append(Recovered(ESTIMATES, keys, "n_respondents", "lp_count", reason))
     return found
 
 

@@ -13,13 +13,15 @@ from typing import Any
 class Recovered:
     """A withheld cell whose bounds are too close, and how they were found; never its value.
 
-    `quantity` is `estimate`, `n_respondents`, or, between two releases, `difference`.
+    `quantity` is `estimate`, `n_respondents`, or, between two releases, `difference`; `reason` is
+    that of the release, for it says whether the cell is withheld for its own sake.
     """
 
     table: str
     keys: tuple[str, ...]
     quantity: str
     path: str
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,15 @@ class Result:
         """Recovered cells by path, the most frequent first."""
         return dict(Counter(cell.path for cell in self.recovered).most_common())
 
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Recovered cells by the reason for which they are withheld, the most frequent first."""
+        return dict(Counter(cell.reason for cell in self.recovered).most_common())
+
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
-        return {**asdict(self), "cells_recovered": len(self.recovered), "paths": self.paths}
+        numbers = {"cells_recovered": len(self.recovered), "paths": self.paths}
+        return {**asdict(self), **numbers, "reasons": self.reasons}
 
     def as_markdown(self) -> str:
         """A page for readers."""
@@ -68,9 +76,13 @@ class Result:
         if self.recovered:
             lines += ["", "| path | cells |", "|---|---|"]
             lines += [f"| {path} | {count} |" for path, count in self.paths.items()]
-            lines += ["", "| table | cell | quantity | path |", "|---|---|---|---|"]
+            lines += ["", "| withheld because | cells |", "|---|---|"]
+            lines += [f"| {reason} | {count} |" for reason, count in self.reasons.items()]
+            lines += ["", "| table | cell | quantity | path | withheld because |"]
+            lines += ["|---|---|---|---|---|"]
             lines += [
-                f"| {cell.table} | {' · '.join(cell.keys)} | {cell.quantity} | {cell.path} |"
+                f"| {cell.table} | {' · '.join(cell.keys)} | {cell.quantity} | {cell.path} "
+                f"| {cell.reason} |"
                 for cell in self.recovered
             ]
         return "\n".join(lines) + "\n"

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from disclosure.bounds import System
-from disclosure.cells import TINY, Cells, Integers
+from disclosure.cells import TINY, Cells, Floats, Integers
 from disclosure.frame import BLOCK, DOMAIN, Frame
 from disclosure.release import Release
 from disclosure.result import Recovered
@@ -35,11 +35,13 @@ def subtraction_attack(
     """
     cells = cells or Cells.of(release, frame)
     nestings = nested_parts(frame, cells)
+    bounds = estimate_bounds(release, frame, cells, nestings, earlier)
     return sorted(
         {
-            *_estimates_recovered(cells, estimate_bounds(release, frame, cells, nestings, earlier)),
+            *_estimates_recovered(cells, bounds),
+            *_benchmarks_recovered(frame, bounds),
             *_counts_recovered(frame, cells, nestings),
-            *_goal_scores_recovered(release, frame, cells),
+            *_goal_scores_recovered(release, frame, cells, nestings),
             *_differences_between_releases(release, frame, earlier),
         }
     )
@@ -88,14 +90,26 @@ def nested_parts(frame: Frame, cells: Cells) -> list[Nesting]:
     return found
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Unknowns with their bounds: first the estimates, in the order of the cells, then others.
+
+    `benchmarks` are rows of the release, `pooled` the unknown of each.
+    """
+
+    system: System
+    benchmarks: pd.DataFrame
+    pooled: Integers
+
+
 def estimate_bounds(
     release: Release,
     frame: Frame,
     cells: Cells,
     nestings: Sequence[Nesting],
     earlier: Sequence[Release] = (),
-) -> System:
-    """Bounds of every estimate, in the order of the cells, as far as relations draw them in."""
+) -> Bounds:
+    """Bounds of estimates and benchmarks, as far as relations draw them in."""
     known = ~np.isnan(cells.estimate)
     system = System(
         np.where(known, cells.estimate, cells.low), np.where(known, cells.estimate, cells.high)
@@ -104,7 +118,7 @@ def estimate_bounds(
     _relate_measures(system, frame, cells)
     _relate_changes(system, release, cells)
     _relate_gaps(system, release, frame, cells)
-    _relate_benchmarks(system, release, frame, cells)
+    benchmarks, pooled = _relate_benchmarks(system, release, frame, cells, nestings)
     _relate_statements(system, release, frame, cells)
     system.start()
     _use_earlier_releases(system, cells, earlier)
@@ -115,13 +129,39 @@ def estimate_bounds(
         moved |= _use_reasons(system, cells)
         if not moved:
             break
-    return system
+    return Bounds(system, benchmarks, pooled)
 
 
-def _estimates_recovered(cells: Cells, system: System) -> list[Recovered]:
+def _estimates_recovered(cells: Cells, bounds: Bounds) -> list[Recovered]:
+    system = bounds.system
     width = (system.high - system.low)[: len(cells.estimate)]
-    recovered = np.flatnonzero(cells.is_target & (width < cells.needed_width - TINY))
-    return _recovered(cells, recovered, "estimate", system, recovered)
+    found = np.flatnonzero(cells.is_target & (width < cells.needed_width - TINY))
+    return _recovered(cells, found, "estimate", system, found)
+
+
+def _benchmarks_recovered(frame: Frame, bounds: Bounds) -> list[Recovered]:
+    """Withheld figures of pooled waves; those without respondents have no unknown."""
+    system, rows, unknown = bounds.system, bounds.benchmarks, bounds.pooled
+    if rows.empty:
+        return []
+    ranges = [
+        frame.scales[str(code)].bounds(str(measure))
+        for code, measure in zip(rows["indicator_code"], rows["measure"], strict=True)
+    ]
+    needed = 0.1 * np.diff(np.array(ranges)).ravel()
+    is_narrow = system.high[unknown] - system.low[unknown] < needed - TINY
+    found = np.flatnonzero((unknown >= 0) & rows["is_suppressed"].to_numpy(np.bool_) & is_narrow)
+    keys = rows[["swv_code", "indicator_code", "respondent_group"]].iloc[found]
+    return [
+        Recovered(
+            "fct_swv_benchmarks",
+            tuple(map(str, key)),
+            "estimate",
+            system.path(int(unknown[row])),
+            str(rows["suppression_reason"].iloc[row]),
+        )
+        for row, key in zip(found, keys.itertuples(index=False), strict=True)
+    ]
 
 
 def _recovered(
@@ -129,8 +169,8 @@ def _recovered(
 ) -> list[Recovered]:
     keys = cells.keys.iloc[found].itertuples(index=False, name=None)
     return [
-        Recovered(ESTIMATES, tuple(map(str, key)), quantity, system.path(int(position)))
-        for key, position in zip(keys, positions, strict=True)
+        Recovered(ESTIMATES, tuple(map(str, key)), quantity, system.path(int(position)), reason)
+        for key, position, reason in zip(keys, positions, cells.reason[found], strict=True)
     ]
 
 
@@ -265,39 +305,98 @@ def _with_measure(rows: pd.DataFrame, frame: Frame) -> pd.DataFrame:
     return rows.assign(measure=rows["indicator_code"].map(headline))
 
 
-def _relate_benchmarks(system: System, release: Release, frame: Frame, cells: Cells) -> None:
-    """A figure of pooled waves is their weighted mean; it is also the national one + difference."""
+def _relate_benchmarks(
+    system: System, release: Release, frame: Frame, cells: Cells, nestings: Sequence[Nesting]
+) -> tuple[pd.DataFrame, Integers]:
+    """A figure of pooled waves is their weighted mean, and the national one plus the difference.
+
+    Pooled waves are one wave more, in which a province is the sum of its samenwerkingsverbanden:
+    anybody can pool what is published of each. Returns the benchmarks and the unknown of each.
+    """
     benchmarks = release.table("fct_swv_benchmarks", "waves_pooled", "estimate")
     if benchmarks is None:
-        return
-    pooled = benchmarks["estimate"].astype(np.float64)
-    if {"national_estimate", "difference"} <= set(benchmarks.columns):
-        told = benchmarks["national_estimate"].astype(np.float64) + benchmarks["difference"].astype(
-            np.float64
-        )
-        pooled = pooled.fillna(told)
-    known = _with_measure(benchmarks[pooled.notna()], frame)
-    waves = sorted(cells.blocks.get_level_values("wave_id").unique())
-    places = [
-        cells.locate(known.assign(wave_id=wave, breakdown="swv", breakdown_value=known["swv_code"]))
-        for wave in waves
-    ]
-    is_pooled = np.array(
-        [[wave in re.split(r"[^\w-]+", str(names)) for wave in waves] for names in
-         known["waves_pooled"]]
-    )  # fmt: skip
-    if not len(known):
-        return
-    positions = np.where(is_pooled, np.column_stack(places), -1)
-    mass = np.where(positions >= 0, np.nan_to_num(cells.mass[positions]), 0.0)
-    whole = mass.sum(axis=1)
-    usable = whole > TINY
+        return pd.DataFrame(), np.zeros(0, dtype=np.int64)
+    rows = _with_measure(benchmarks, frame).reset_index(drop=True)
+    if "is_suppressed" not in rows:
+        rows = rows.assign(is_suppressed=rows["estimate"].isna(), suppression_reason="")
+    value = rows["estimate"].to_numpy(np.float64, na_value=np.nan)
+    if {"national_estimate", "difference"} <= set(rows.columns):
+        told = (rows["national_estimate"] + rows["difference"]).to_numpy(np.float64)
+        value = np.where(np.isnan(value), told, value)
+    pooled = np.full(len(rows), -1)
+    of_swv = pd.DataFrame({"breakdown": "swv", "breakdown_value": rows["swv_code"]})
+    domain = cells.domains.get_indexer(pd.MultiIndex.from_frame(of_swv))
+    for (code, group, measure), part in rows.groupby(
+        ["indicator_code", "respondent_group", "measure"]
+    ):
+        named = {name for text in part["waves_pooled"].dropna() for name in _waves(text)}
+        keys = pd.MultiIndex.from_tuples([(wave, code, group) for wave in sorted(named)])
+        blocks = cells.blocks.get_indexer(keys) if named else np.zeros(0, dtype=np.int64)
+        blocks = blocks[blocks >= 0]
+        if measure not in cells.measures or not len(blocks):
+            continue
+        places = cells.lookup[blocks, :, cells.measures.get_loc(measure)]  # waves × domains
+        unknown = _pool(system, cells, places)
+        _relate_pooled_parts(system, cells, places, unknown, blocks, nestings)
+        here = part.index.to_numpy()
+        known = domain[here] >= 0
+        pooled[here[known]] = unknown[domain[here[known]]]
+    is_told = (pooled >= 0) & ~np.isnan(value)
+    system.relate("benchmark", pooled[is_told][:, None], np.ones(1), value[is_told])
+    return rows, pooled
+
+
+def _waves(text: str) -> list[str]:
+    """The waves that `waves_pooled` names."""
+    return re.findall(r"[\w-]+", text)
+
+
+def _pool(system: System, cells: Cells, places: Integers) -> Integers:
+    """An unknown for the pooled figure of each domain; -1 without respondents."""
+    mass = np.where(places >= 0, cells.mass[places], 0.0)
+    whole = mass.sum(axis=0)
+    there = np.flatnonzero(whole > TINY)
+    some = places.max(axis=0)[there]  # the range is that of any wave
+    unknown = np.full(places.shape[1], -1)
+    unknown[there] = system.unknowns(cells.low[some], cells.high[some])
     system.relate(
-        "benchmark",
-        positions[usable],
-        (mass / whole[:, None].clip(TINY))[usable],
-        pooled[pooled.notna()].to_numpy()[usable],
+        "pooled_waves",
+        np.column_stack([unknown[there], places[:, there].T]),
+        np.column_stack([-np.ones(len(there)), (mass[:, there] / whole[there]).T]),
     )
+    return unknown
+
+
+def _relate_pooled_parts(
+    system: System,
+    cells: Cells,
+    places: Integers,
+    unknown: Integers,
+    blocks: Integers,
+    nestings: Sequence[Nesting],
+) -> None:
+    """Domains that are nested in every wave in which they occur are nested in the pool."""
+    mass = np.where(places >= 0, cells.mass[places], 0.0)
+    whole = mass.sum(axis=0)
+    nested: dict[tuple[int, str], Floats] = {}
+    for nesting in nestings:
+        for wave in np.flatnonzero(np.isin(blocks, nesting.blocks)):
+            inside = nested.setdefault((nesting.parent, nesting.breakdown), np.zeros(len(whole)))
+            inside[nesting.children] += mass[wave, nesting.children]
+    for (parent, breakdown), inside in nested.items():
+        parts = np.flatnonzero((inside > TINY) & (inside >= whole - TINY) & (unknown >= 0))
+        if unknown[parent] < 0 or not len(parts):
+            continue
+        rest = whole[parent] - whole[parts].sum()
+        others = np.full(1, -1)
+        if rest > TINY * (1 + whole[parent]):
+            some = places[:, [parent]].max(axis=0)
+            others = system.unknowns(cells.low[some], cells.high[some])
+        system.relate(
+            f"pooled_minus_{breakdown}",
+            np.concatenate([[unknown[parent]], unknown[parts], others])[None, :],
+            np.array([-whole[parent], *whole[parts], rest]) / whole[parent],
+        )
 
 
 def _statement_cells(
@@ -448,53 +547,57 @@ def _counts_recovered(frame: Frame, cells: Cells, nestings: Sequence[Nesting]) -
     return _recovered(cells, found, "n_respondents", system, flat[found])
 
 
-def _goal_scores_recovered(release: Release, frame: Frame, cells: Cells) -> list[Recovered]:
-    """Goal scores by the total minus its parts, each weighed by its respondents."""
+def _goal_scores_recovered(
+    release: Release, frame: Frame, cells: Cells, nestings: Sequence[Nesting]
+) -> list[Recovered]:
+    """Goal scores by every whole minus its parts."""
     scores = release.table("fct_goal_scores", "goal_id", "estimate", "is_suppressed")
     if scores is None:
         return []
     key = ["wave_id", "goal_id", "respondent_group"]
-    size = _respondents(frame)
-    scores = scores.merge(size, on=["wave_id", "respondent_group", *DOMAIN], how="left")
-    scores = scores.reset_index(drop=True)
-    known = scores["estimate"].notna().to_numpy()
+    scores = scores.merge(frame.goals, on=[*key, *DOMAIN], how="left")
+    mass = scores["total_weight"].to_numpy(np.float64, na_value=0.0)
     value = scores["estimate"].to_numpy(np.float64, na_value=np.nan)
+    known = ~np.isnan(value)
     system = System(np.where(known, value, 0.0), np.where(known, value, 100.0))
-    mass = scores["mass"].to_numpy(np.float64)
-    totals = scores[scores["breakdown"] == "total"].set_index(key).index
-    position = dict(zip(totals, np.flatnonzero(scores["breakdown"] == "total"), strict=True))
-    for names, parts in scores[scores["breakdown"] != "total"].groupby([*key, "breakdown"]):
-        *of_total, breakdown = names
-        whole = position.get(tuple(of_total))
-        if whole is None or not mass[whole] > TINY:
-            continue
-        places = parts.index.to_numpy()
-        rest = max(mass[whole] - np.nansum(mass[places]), 0.0)
-        others = [-1]
-        if rest > TINY * mass[whole] + TINY:
-            others = list(system.unknowns(np.zeros(1), np.full(1, 100.0)))
+    questions = pd.MultiIndex.from_frame(scores[key].drop_duplicates())
+    lookup = np.full((len(questions), len(cells.domains)), -1)
+    domain = cells.domains.get_indexer(pd.MultiIndex.from_frame(scores[DOMAIN]))
+    lookup[questions.get_indexer(pd.MultiIndex.from_frame(scores[key])), domain] = scores.index
+    groups = questions.droplevel("goal_id")
+    names = cells.domains.get_level_values("breakdown")
+    for nesting in nestings:
+        wave, _, group = cells.blocks[nesting.blocks[0]]
+        mine = np.flatnonzero(groups == (wave, group))
+        whole, parts = lookup[mine, nesting.parent], lookup[np.ix_(mine, nesting.children)]
+        is_there = (whole >= 0) & (mass[whole] > TINY)
+        whole, parts = whole[is_there], parts[is_there]
+        of_whole, of_parts = mass[whole], np.where(parts >= 0, mass[parts], 0.0)
+        rest = of_whole - of_parts.sum(axis=1)
+        others = np.full(len(whole), -1)
+        has_rest = rest > TINY * (1 + of_whole)
+        others[has_rest] = system.unknowns(np.zeros(has_rest.sum()), np.full(has_rest.sum(), 100.0))
         system.relate(
-            f"goal_score_total_minus_{breakdown}",
-            np.array([[whole, *places, *others]]),
-            np.array([-mass[whole], *np.nan_to_num(mass[places]), rest]) / mass[whole],
+            f"goal_score_{names[nesting.parent]}_minus_{nesting.breakdown}",
+            np.column_stack([whole, parts, others]),
+            np.column_stack([-of_whole, of_parts, rest]) / of_whole[:, None],
         )
     system.start()
     system.propagate()
     width = (system.high - system.low)[: len(scores)]
-    found = np.flatnonzero(scores["is_suppressed"].to_numpy(np.bool_) & (width < 10 - TINY))
+    is_target = scores["is_suppressed"].to_numpy(np.bool_) & (mass > TINY)
+    found = np.flatnonzero(is_target & (width < 10 - TINY))
     keys = scores[[*key, *DOMAIN]].iloc[found].itertuples(index=False)
     return [
-        Recovered("fct_goal_scores", tuple(map(str, names)), "estimate", system.path(int(row)))
+        Recovered(
+            "fct_goal_scores",
+            tuple(map(str, names)),
+            "estimate",
+            system.path(int(row)),
+            str(scores["suppression_reason"].iloc[row]),
+        )
         for row, names in zip(found, keys, strict=True)
     ]
-
-
-def _respondents(frame: Frame) -> pd.DataFrame:
-    """Weight of the respondents in each domain of a wave and group: wave_id, …, mass."""
-    members = frame.memberships.merge(frame.atoms, on="atom_id")
-    members = members.assign(mass=members["n"] * members["weight"])
-    key = ["wave_id", "respondent_group", *DOMAIN]
-    return members.groupby(key)["mass"].sum().reset_index()
 
 
 def _differences_between_releases(

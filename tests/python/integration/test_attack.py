@@ -61,7 +61,7 @@ def test_bounds_of_subtraction_hold_the_truth(
         )
     )
     truth = np.array([values[key] for key in release.estimates["estimate_id"]], dtype=np.float64)
-    system = estimate_bounds(release, frame, cells, nested_parts(frame, cells))
+    system = estimate_bounds(release, frame, cells, nested_parts(frame, cells)).system
     low, high = system.low[: len(truth)], system.high[: len(truth)]
     target = cells.is_target
     assert target.sum() > 10_000
@@ -96,7 +96,7 @@ def test_a_cell_that_is_withheld_from_a_release_later_is_recovered(
     keys = tuple(estimates.loc[chosen, ["wave_id", "indicator_code", "respondent_group",
                                         "breakdown", "breakdown_value", "measure"]])  # fmt: skip
     alone = {cell.keys: cell.path for cell in subtraction_attack(later, frame)}
-    assert "sector" in alone[keys]
+    assert alone[keys] != "earlier_release"
     both = {cell.keys: cell.path for cell in subtraction_attack(later, frame, [release])}
     assert both[keys] == "earlier_release"
 

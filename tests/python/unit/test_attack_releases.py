@@ -13,7 +13,7 @@ import pytest
 
 from disclosure.attack import attack
 from disclosure.cells import Cells
-from disclosure.frame import BLOCK, DOMAIN, Frame, Scale, answers_of_scale
+from disclosure.frame import BLOCK, DOMAIN, NO_GOALS, Frame, Scale, answers_of_scale
 from disclosure.programming import InfeasibleError, attack_block, blocks_of
 from disclosure.release import Release
 from disclosure.result import Recovered, Result
@@ -39,6 +39,7 @@ class Survey:
     dont_know_rule: str = "exclude"
     unit_of_count: str = "respondent"
     claims: list[tuple[Any, ...]] = field(default_factory=list)
+    goals: pd.DataFrame = field(default_factory=lambda: NO_GOALS)
 
     @property
     def scale(self) -> Scale:
@@ -94,6 +95,7 @@ class Survey:
                         columns=["claim_id", "indicator_code", "respondent_group", "measure",
                                  "range_low", "range_high", "is_required"],
                     ),
+                    "goals": self.goals,
                 },
             )  # fmt: skip
 
@@ -381,9 +383,45 @@ def test_pooled_waves_minus_the_published_ones_give_the_third(as_difference: boo
     ]  # fmt: skip
     table = pd.DataFrame([benchmark], columns=columns)
     only_last = survey.release(withhold(*PROPER, wave=WAVES[2]), fct_swv_benchmarks=table)
-    assert by_subtraction(survey, only_last)["X", "share_endorsed"] == "benchmark"
+    assert by_subtraction(survey, only_last)["X", "share_endorsed"] == "pooled_waves"
     everywhere = survey.release(withhold(*PROPER), fct_swv_benchmarks=table)
     assert by_subtraction(survey, everywhere) == NOTHING
+
+
+def _benchmarks(survey: Survey, *withheld: str) -> pd.DataFrame:
+    """Shares of each samenwerkingsverband over the three waves."""
+    figures = survey.figures()
+    shares = figures[(figures["breakdown"] == "swv") & (figures["measure"] == "share_endorsed")]
+    return pd.DataFrame(
+        [
+            (swv, "Q1", "leraar", ", ".join(WAVES),
+             np.nan if swv in withheld else rows["estimate"].mean(), swv in withheld,
+             "small_n" if swv in withheld else None)
+            for swv, rows in shares.groupby("breakdown_value")
+        ],
+        columns=["swv_code", "indicator_code", "respondent_group", "waves_pooled", "estimate",
+                 "is_suppressed", "suppression_reason"],
+    )  # fmt: skip
+
+
+def test_pooled_waves_are_one_wave_more() -> None:
+    """X and Y are withheld in every wave, pooled only X: it is the province minus the others."""
+    survey = two_regions(WAVES)
+    of_waves = withhold(
+        ("swv", "X", "small_n"), ("swv", "Y", "complementary"),
+        ("swv", "W1", "small_n"), ("swv", "W2", "complementary"),
+    )  # fmt: skip
+
+    def recovered(*withheld: str) -> dict[str, str]:
+        release = survey.release(of_waves, fct_swv_benchmarks=_benchmarks(survey, *withheld))
+        return {
+            cell.keys[0]: cell.path
+            for cell in subtraction_attack(release, survey.frame())
+            if cell.table == "fct_swv_benchmarks"
+        }
+
+    assert recovered("X", "W1", "W2") == {"X": "pooled_minus_swv"}
+    assert recovered("X", "Y", "W1", "W2") == {}
 
 
 def test_an_earlier_release_that_published_the_cell_gives_it_away() -> None:
@@ -451,12 +489,17 @@ def test_a_goal_score_is_the_total_minus_the_others() -> None:
         return pd.DataFrame(
             [
                 (WAVES[-1], 1, "leraar", "total" if name == "all" else "sector", name,
-                 np.nan if name in withheld else value, name in withheld)
+                 np.nan if name in withheld else value, name in withheld,
+                 "small_n" if name in withheld else None)
                 for name, value in values.items()
             ],
             columns=["wave_id", "goal_id", "respondent_group", *DOMAIN, "estimate",
-                     "is_suppressed"],
+                     "is_suppressed", "suppression_reason"],
         )  # fmt: skip
+
+    weights = {"all": 148.0, "po": 100.0, "vo": 40.0, "so": 8.0}
+    goals = scores().assign(total_weight=list(weights.values()))
+    survey = replace(survey, goals=goals[[*goals.columns[:5], "total_weight"]])
 
     def recovered(*withheld: str) -> set[str]:
         release = survey.release(lambda _: None, fct_goal_scores=scores(*withheld))
@@ -520,5 +563,5 @@ def test_the_result_names_cells_and_paths_and_never_a_value() -> None:
     assert len(named) == len(set(named)) == sum(result.paths.values()) > 0
     page, content = result.as_markdown(), result.as_dict()
     assert f"**{len(named)} of {result.cells_suppressed} withheld cells were recovered.**" in page
-    assert set(content["recovered"][0]) == {"table", "keys", "quantity", "path"}
+    assert set(content["recovered"][0]) == {"table", "keys", "quantity", "path", "reason"}
     assert "total_minus_sector" in page and "0.5" not in page
