@@ -65,7 +65,7 @@ def attack(
     ]
     return Result(
         release_id=release_id,
-        cells_suppressed=int(cells.is_suppressed.sum()),
+        cells_suppressed=_withheld(release),
         cells_attacked=int(cells.is_target.sum()),
         blocks=len(candidates),
         blocks_attacked=len(chosen),
@@ -75,3 +75,10 @@ def attack(
         method=METHOD,
         recovered=tuple(sorted(recovered)),
     )
+
+
+def _withheld(release: Release) -> int:
+    """Withheld rows of the tables whose cells are attacked."""
+    tables = ("fct_indicator_estimates", "fct_swv_benchmarks", "fct_goal_scores")
+    found = (release.table(name, "is_suppressed") for name in tables)
+    return sum(int(table["is_suppressed"].sum()) for table in found if table is not None)

@@ -23,10 +23,19 @@ class Recovered:
     path: str
     reason: str = ""
 
+    @property
+    def is_primary(self) -> bool:
+        """Withheld for its own sake, and not to protect another cell."""
+        return self.reason not in ("complementary", "derived")
+
 
 @dataclass(frozen=True)
 class Result:
-    """One attack on one release."""
+    """One attack on one release.
+
+    `cells_suppressed` counts the withheld rows of estimates, benchmarks and goal scores;
+    `cells_attacked` the estimates among them that somebody answered.
+    """
 
     release_id: str
     cells_suppressed: int
@@ -40,6 +49,11 @@ class Result:
     recovered: tuple[Recovered, ...] = field(default_factory=tuple)
 
     @property
+    def primary(self) -> int:
+        """Recovered cells that are withheld for their own sake."""
+        return sum(cell.is_primary for cell in self.recovered)
+
+    @property
     def paths(self) -> dict[str, int]:
         """Recovered cells by path, the most frequent first."""
         return dict(Counter(cell.path for cell in self.recovered).most_common())
@@ -51,7 +65,11 @@ class Result:
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, for JSON."""
-        numbers = {"cells_recovered": len(self.recovered), "paths": self.paths}
+        numbers = {
+            "cells_recovered": len(self.recovered),
+            "cells_recovered_primary": self.primary,
+            "paths": self.paths,
+        }
         return {**asdict(self), **numbers, "reasons": self.reasons}
 
     def as_markdown(self) -> str:
@@ -65,6 +83,7 @@ class Result:
             "",
             "| | |",
             "|---|---|",
+            f"| recovered, of those withheld for their own sake | {self.primary} |",
             f"| withheld cells | {self.cells_suppressed} |",
             f"| of which somebody answered | {self.cells_attacked} |",
             f"| blocks (wave, indicator, group) attacked by linear programming "

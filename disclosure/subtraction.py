@@ -324,6 +324,10 @@ def _relate_benchmarks(
         told = (rows["national_estimate"] + rows["difference"]).to_numpy(np.float64)
         value = np.where(np.isnan(value), told, value)
     pooled = np.full(len(rows), -1)
+    of_blocks: dict[int, list[Nesting]] = {}
+    for nesting in nestings:
+        for block in nesting.blocks.tolist():
+            of_blocks.setdefault(block, []).append(nesting)
     of_swv = pd.DataFrame({"breakdown": "swv", "breakdown_value": rows["swv_code"]})
     domain = cells.domains.get_indexer(pd.MultiIndex.from_frame(of_swv))
     for (code, group, measure), part in rows.groupby(
@@ -337,7 +341,7 @@ def _relate_benchmarks(
             continue
         places = cells.lookup[blocks, :, cells.measures.get_loc(measure)]  # waves × domains
         unknown = _pool(system, cells, places)
-        _relate_pooled_parts(system, cells, places, unknown, blocks, nestings)
+        _relate_pooled_parts(system, cells, places, unknown, blocks, of_blocks)
         here = part.index.to_numpy()
         known = domain[here] >= 0
         pooled[here[known]] = unknown[domain[here[known]]]
@@ -373,14 +377,14 @@ def _relate_pooled_parts(
     places: Integers,
     unknown: Integers,
     blocks: Integers,
-    nestings: Sequence[Nesting],
+    of_blocks: dict[int, list[Nesting]],
 ) -> None:
     """Domains that are nested in every wave in which they occur are nested in the pool."""
     mass = np.where(places >= 0, cells.mass[places], 0.0)
     whole = mass.sum(axis=0)
     nested: dict[tuple[int, str], Floats] = {}
-    for nesting in nestings:
-        for wave in np.flatnonzero(np.isin(blocks, nesting.blocks)):
+    for wave, block in enumerate(blocks.tolist()):
+        for nesting in of_blocks[block]:
             inside = nested.setdefault((nesting.parent, nesting.breakdown), np.zeros(len(whole)))
             inside[nesting.children] += mass[wave, nesting.children]
     for (parent, breakdown), inside in nested.items():
