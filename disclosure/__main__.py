@@ -1,0 +1,114 @@
+"""The command behind `make attack`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from disclosure.attack import attack
+from disclosure.frame import Frame, FrameError
+from disclosure.programming import InfeasibleError
+from disclosure.release import Release
+from orchestration.lib.publication import current, releases
+from orchestration.lib.settings import Settings, get_settings
+from orchestration.lib.warehouse import WarehouseBusyError, connect
+
+app = typer.Typer(
+    help="Attack on the disclosure control of a release.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(stderr=True, highlight=False)
+if not console.is_terminal:
+    console.width = 120
+
+
+@app.callback()
+def _commands() -> None:
+    """With a callback, `attack` stays a command of its own."""
+
+
+def _fail(message: str) -> typer.Exit:
+    console.print(f"[bold red]Stopped:[/] {message}", soft_wrap=True)
+    return typer.Exit(1)
+
+
+def _resolve(settings: Settings, release: str) -> tuple[str, list[str]]:
+    """The release to attack, and those published before it, oldest first."""
+    known = [found["release_id"] for found in releases(settings)]
+    now = current(settings) or {}
+    wanted = str(now.get("release_id")) if release == "current" else release
+    if wanted not in known:
+        raise _fail(
+            f"There is no release {release!r} in {settings.published}. "
+            f"Known: {', '.join(known) or 'none; run `make refresh` first'}."
+        )
+    return wanted, known[: known.index(wanted)]
+
+
+def _number_of_blocks(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isdecimal():
+        raise typer.BadParameter("a number, or all")
+    return int(text)
+
+
+@app.command("attack")
+def attack_release(
+    release: Annotated[str, typer.Option(help="A release_id, or current.")] = "current",
+    blocks: Annotated[
+        str, typer.Option(help="Blocks to attack by linear programming: all, or a number.")
+    ] = "all",
+    seed: Annotated[int, typer.Option(help="Of the sample of blocks and random objectives.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+) -> None:
+    """Try to recover what a release withholds; ends with status 1 if anything is recovered."""
+    settings = get_settings()
+    release_id, before = _resolve(settings, release)
+    folder = settings.published / "releases"
+    number = _number_of_blocks(blocks)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    try:
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task("By subtraction", total=None)
+            with connect(settings.warehouse, read_only=True) as connection:
+                frame = Frame.read(connection, release_id)
+            result = attack(
+                Release.open(folder / release_id),
+                frame,
+                [Release.open(folder / earlier) for earlier in before],
+                release_id=release_id,
+                blocks=number,
+                seed=seed,
+                workers=workers,
+                start=lambda total: bar.update(
+                    task, description="By linear programming", total=total
+                ),
+                progress=lambda: bar.advance(task),
+            )
+    except (FrameError, InfeasibleError, WarehouseBusyError) as error:
+        raise _fail(str(error)) from None
+    result.write(folder / release_id)
+    for path, count in result.paths.items():
+        console.print(f"  {count:>6}  {path}")
+    console.print(
+        f"{len(result.recovered)} of {result.cells_suppressed} withheld cells recovered; "
+        f"{result.blocks_attacked} of {result.blocks} blocks, {result.seconds:.0f} s. "
+        f"Report: {folder / release_id / 'attack.md'}",
+        soft_wrap=True,
+    )
+    raise typer.Exit(1 if result.recovered else 0)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,84 @@
+"""Both attacks on one release, and their result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from disclosure.cells import Cells
+from disclosure.frame import Frame
+from disclosure.programming import blocks_of, programming_attack, withholding
+from disclosure.release import Release
+from disclosure.result import Result
+from disclosure.subtraction import subtraction_attack
+
+METHOD = (
+    "A withheld figure counts as recovered when what is published leaves it less than a tenth of "
+    "its range, and a withheld number of respondents when it leaves less than three. The attacker "
+    "knows all published tables of this and earlier releases, populations, weights, the rules and "
+    "the reasons, and which combinations of stratum and breakdowns occur. By subtraction: every "
+    "linear relation over all tables, with exact denominators. By linear programming: all figures "
+    "of a wave, indicator and group together, with rounded counts; safe cells have two sets of "
+    "answers that fit everything published and differ enough."
+)
+
+
+def attack(
+    release: Release,
+    frame: Frame,
+    earlier: Sequence[Release] = (),
+    *,
+    release_id: str = "",
+    blocks: int | None = None,
+    seed: int = 0,
+    workers: int = 1,
+    start: Callable[[int], object] = lambda total: None,
+    progress: Callable[[], object] = lambda: None,
+) -> Result:
+    """Attack a release by subtraction, and by linear programming in all blocks or in a sample.
+
+    Args:
+        blocks: number of blocks to draw, with `seed`; all if None.
+        start: called once with the number of blocks; `progress` after each.
+
+    Raises:
+        InfeasibleError: the true answers of a block do not fit what is published.
+    """
+    begin = time.perf_counter()
+    cells = Cells.of(release, frame)
+    recovered = subtraction_attack(release, frame, earlier, cells)
+    candidates = withholding(cells)
+    chosen = candidates
+    if blocks is not None and blocks < len(candidates):
+        drawn = np.random.default_rng(seed).choice(len(candidates), blocks, replace=False)
+        chosen = candidates[np.sort(drawn)]
+    start(len(chosen))
+    by_programs, solved = programming_attack(
+        list(blocks_of(frame, cells, chosen)), seed, workers, progress
+    )
+    # a cell that subtraction found is named once
+    known = {(cell.table, cell.keys, cell.quantity) for cell in recovered}
+    recovered += [
+        cell for cell in by_programs if (cell.table, cell.keys, cell.quantity) not in known
+    ]
+    return Result(
+        release_id=release_id,
+        cells_suppressed=_withheld(release),
+        cells_attacked=int(cells.is_target.sum()),
+        blocks=len(candidates),
+        blocks_attacked=len(chosen),
+        earlier_releases=len(earlier),
+        programs_solved=solved,
+        seconds=round(time.perf_counter() - begin, 1),
+        method=METHOD,
+        recovered=tuple(sorted(recovered)),
+    )
+
+
+def _withheld(release: Release) -> int:
+    """Withheld rows of the tables whose cells are attacked."""
+    tables = ("fct_indicator_estimates", "fct_swv_benchmarks", "fct_goal_scores")
+    found = (release.table(name, "is_suppressed") for name in tables)
+    return sum(int(table["is_suppressed"].sum()) for table in found if table is not None)

@@ -1,0 +1,231 @@
+"""The cells of a release in arrays, each with what the attacker knows of its denominator."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from disclosure.frame import BLOCK, DOMAIN, Frame
+from disclosure.release import Release
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+
+KEYS = [*BLOCK, *DOMAIN, "measure"]
+TINY = 1e-9
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One element a row of fct_indicator_estimates, and lookups by block, domain and measure.
+
+    A block is a wave, indicator and group; a domain is a value of a breakdown. `count` and `mass`
+    are true denominators (respondents, and their weight); `published_count` is the rounded one,
+    NaN where withheld. `low` and `high` are the range of the measure. `count_low` and `count_high`
+    are what a published count, or the reason for which it is withheld, says of the true one.
+    """
+
+    keys: pd.DataFrame
+    blocks: pd.MultiIndex
+    domains: pd.MultiIndex
+    measures: pd.Index
+    block: Integers
+    domain: Integers
+    measure: Integers
+    estimate: Floats
+    is_suppressed: Booleans
+    reason: npt.NDArray[np.object_]
+    count: Floats
+    mass: Floats
+    counts_dont_know: Booleans
+    low: Floats
+    high: Floats
+    count_low: Floats
+    count_high: Floats
+    is_at_an_end: Booleans
+    lookup: Integers
+    incidence: sparse.csr_matrix
+
+    @classmethod
+    def of(cls, release: Release, frame: Frame) -> Cells:
+        """Join the release's estimates to the frame's denominators."""
+        estimates = release.estimates
+        blocks = pd.MultiIndex.from_frame(estimates[BLOCK].drop_duplicates().sort_values(BLOCK))
+        domains = pd.MultiIndex.from_frame(
+            pd.concat([frame.memberships[DOMAIN], estimates[DOMAIN]])
+            .drop_duplicates()
+            .sort_values(DOMAIN)
+        )
+        measures = pd.Index(sorted(estimates["measure"].unique()))
+        block = _positions(blocks, estimates[BLOCK])
+        domain = _positions(domains, estimates[DOMAIN])
+        measure = measures.get_indexer(estimates["measure"]).astype(np.int64)
+
+        incidence = sparse.csr_matrix(
+            (
+                np.ones(len(frame.memberships)),
+                (
+                    frame.memberships["atom_id"].to_numpy(),
+                    _positions(domains, frame.memberships[DOMAIN]),
+                ),
+            ),
+            shape=(len(frame.atoms), len(domains)),
+        )
+        counts, masses = _denominators(frame, blocks, incidence)
+
+        scales = [frame.scales[code] for code in blocks.get_level_values("indicator_code")]
+        with_dont_know = np.array(
+            [[scale.counts_dont_know(name) for name in measures] for scale in scales]
+        )[block, measure]
+        ranges = np.array([[scale.bounds(name) for name in measures] for scale in scales])
+        low, high = ranges[block, measure].T
+        negative = np.array([scale.is_dont_know_negative for scale in scales])
+        kind = with_dont_know.astype(np.int64)
+        lookup = np.full((len(blocks), len(domains), len(measures)), -1, dtype=np.int64)
+        lookup[block, domain, measure] = np.arange(len(estimates))
+
+        count = counts[kind, block, domain]
+        is_suppressed = estimates["is_suppressed"].to_numpy(dtype=np.bool_)
+        reasons = estimates["suppression_reason"].astype(object).to_numpy()
+        published = estimates["n_respondents"].to_numpy(dtype=np.float64, na_value=np.nan)
+        kinds = np.array([scale.kind for scale in scales], dtype=object)[block]
+        count_low, count_high = count_bounds(
+            published, reasons, estimates["measure"], kinds, with_dont_know, count, frame.rules
+        )
+        of_group = estimates["respondent_group"].map(frame.has_swv_breakdown).to_numpy(np.bool_)
+        # one leader a samenwerkingsverband: everybody knows
+        unit = blocks.droplevel("wave_id").map(frame.units).to_numpy()
+        is_one_person = (
+            (unit[block] == "samenwerkingsverband")
+            & (estimates["breakdown"] == "swv").to_numpy()
+            & ~of_group
+            & (count <= 1)
+        )
+        return cls(
+            keys=estimates[KEYS],
+            blocks=blocks,
+            domains=domains,
+            measures=measures,
+            block=block,
+            domain=domain,
+            measure=measure,
+            estimate=estimates["estimate"].to_numpy(dtype=np.float64, na_value=np.nan),
+            is_suppressed=is_suppressed,
+            reason=np.where(is_suppressed, reasons, ""),
+            count=count,
+            mass=masses[kind, block, domain],
+            counts_dont_know=with_dont_know,
+            low=low,
+            high=high,
+            count_low=count_low,
+            count_high=np.where(is_one_person, np.minimum(count_high, 1), count_high),
+            is_at_an_end=tells_an_end(estimates, of_group, negative[block]),
+            lookup=lookup,
+            incidence=incidence,
+        )
+
+    def locate(self, rows: pd.DataFrame) -> Integers:
+        """Positions of the cells with the keys of these rows; -1 where there is none."""
+        block = _positions(self.blocks, rows[BLOCK])
+        domain = _positions(self.domains, rows[DOMAIN])
+        measure = self.measures.get_indexer(pd.Index(rows["measure"])).astype(np.int64)
+        found = self.lookup[block, domain, measure]
+        return np.where((block < 0) | (domain < 0) | (measure < 0), -1, found)
+
+    @property
+    def is_target(self) -> Booleans:
+        """Withheld cells that somebody answered; the others hold nothing to find."""
+        return self.is_suppressed & (self.count >= 1) & (self.mass > TINY)
+
+    @property
+    def needed_width(self) -> Floats:
+        """How far apart the bounds of a cell must stay: a tenth of its range."""
+        tenth: Floats = 0.1 * (self.high - self.low)
+        return tenth
+
+
+def _positions(index: pd.MultiIndex, rows: pd.DataFrame) -> Integers:
+    return index.get_indexer(pd.MultiIndex.from_frame(rows)).astype(np.int64)
+
+
+def _denominators(
+    frame: Frame, blocks: pd.MultiIndex, incidence: sparse.csr_matrix
+) -> tuple[Floats, Floats]:
+    """Respondents and weight in each (denominator, block, domain); 1 counts *don't know* too."""
+    answers = frame.answers
+    block = _positions(blocks, answers[BLOCK])
+    known = block >= 0  # a wave that is not closed is not in the release
+    shape = (len(blocks), incidence.shape[0])
+    where = (block[known], answers["atom_id"].to_numpy()[known])
+    number = answers["n"].to_numpy(np.float64)[known]
+    is_substantive = answers["option"].notna().to_numpy()[known]
+    weights = answers[["weight_substantive", "weight_with_dont_know"]].fillna(0.0).to_numpy()[known]
+
+    def total(values: Floats) -> Floats:
+        dense: Floats = (sparse.csr_matrix((values, where), shape=shape) @ incidence).toarray()
+        return dense
+
+    return (
+        np.stack([total(number * is_substantive), total(number)]),
+        np.stack([total(number * weights[:, 0]), total(number * weights[:, 1])]),
+    )
+
+
+def count_bounds(
+    published: Floats,
+    reasons: npt.NDArray[np.object_],
+    measures: pd.Series[str],
+    kinds: npt.NDArray[np.object_],
+    with_dont_know: Booleans,
+    count: Floats,
+    rules: dict[str, int],
+) -> tuple[Floats, Floats]:
+    """Lowest and highest number of respondents that the attacker must reckon with.
+
+    A published count was rounded and passed the threshold; a reason tells on which side of the
+    threshold a withheld one lies. A row exists because somebody answered: the attacker is told
+    whether that was anybody in the denominator.
+
+    Share and mean are withheld together, when the smaller of their numbers is too small, so that
+    `small_n` limits the number with *don't know* only where there is no mean. The options of yes
+    or no are as good as the share, and may be published from the lower threshold on.
+    """
+    step, least = rules["count_rounding"], rules["min_respondents"]
+    of_distribution = rules["min_distribution_respondents"]
+    is_option = measures.str.startswith("share_option_").to_numpy(np.bool_)
+    is_distribution = is_option | measures.eq("share_dont_know").to_numpy(np.bool_)
+    is_yes_or_no = is_option & (kinds == "nominal")
+    threshold = np.where(is_distribution & ~is_yes_or_no, of_distribution, least)
+    is_published = ~np.isnan(published)
+    passed = is_published | np.isin(reasons, ["complementary", "few_schools"])
+    lowest = np.where(passed, threshold, np.minimum(count, 1))
+    low = np.where(is_published, np.maximum(lowest, np.ceil(published - step / 2)), lowest)
+    high = np.full(len(count), math.inf)
+    high = np.where(is_published, np.floor(published + step / 2), high)
+    is_limited = (reasons == "small_n") & (
+        ~with_dont_know | ((kinds == "nominal") & ~is_distribution)
+    )
+    high = np.where(is_limited, np.where(is_distribution, of_distribution, least) - 1, high)
+    return low.astype(np.float64), high
+
+
+def tells_an_end(
+    estimates: pd.DataFrame, has_swv_breakdown: Booleans, is_dont_know_negative: Booleans
+) -> Booleans:
+    """Shares withheld as `identifiable` where that means: everybody, or nobody.
+
+    Per samenwerkingsverband of a group without that breakdown it says nothing. Where *don't know*
+    counts, everybody who knew may have endorsed, and the share is still below one.
+    """
+    means_an_end = estimates["breakdown"].eq("region").to_numpy(np.bool_) | (
+        estimates["breakdown"].eq("swv").to_numpy(np.bool_) & has_swv_breakdown
+    )
+    is_share = estimates["measure"].eq("share_endorsed").to_numpy(np.bool_)
+    is_told = (estimates["suppression_reason"].astype(object) == "identifiable").to_numpy(np.bool_)
+    return is_told & is_share & means_an_end & ~is_dont_know_negative

@@ -1,0 +1,451 @@
+"""The attack by linear programming: everything published about one question, taken together.
+
+A block is a wave, an indicator and a group. Its unknowns are numbers of respondents, per atom
+(stratum and value of every breakdown) and answer; published figures are linear equations in them,
+published counts and reasons bounds. The share of a withheld cell is a ratio of two sums, which the
+transformation of Charnes and Cooper (1962, Naval Research Logistics Quarterly 9) makes linear: all
+unknowns are scaled so that the weight of the cell is one.
+
+Most cells need no program of their own. Programs with random objectives give answers that fit all
+that is published; a cell that differs by a tenth of its range between two of them is safe. Numbers
+of respondents need not be whole here, so the attack is a little weaker than one that knows that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.optimize import linprog
+
+from disclosure.cells import TINY, Booleans, Cells, Floats, Integers
+from disclosure.frame import BLOCK, Frame, Scale
+from disclosure.result import Recovered
+from disclosure.subtraction import COUNT_WIDTH, ESTIMATES
+
+RANDOM_PAIRS = 4
+# allowed misfit of the truth, in respondents: weights have twelve decimals
+MISFIT = 1e-6
+# how close to an end of the scale a figure must come to be there
+AT_END = 1e-6
+
+
+Option = tuple[str, float, bool] | None
+
+
+class InfeasibleError(Exception):
+    """The true answers do not fit the published figures: the attack or the release is wrong."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The linear form of one block: unknowns are respondents per atom and answer, in one vector.
+
+    equal: rows × unknowns, each row zero at any answers that fit a published figure.
+    counted: rows × unknowns, with the limits of each row: domains, and strata.
+    part, whole, number: targets × unknowns; the figure of a target is part over whole, its number
+    of respondents `number`. For a mean, `part` holds weight times score.
+    """
+
+    name: tuple[str, str, str]
+    equal: sparse.csr_matrix
+    counted: sparse.csr_matrix
+    count_low: Floats
+    count_high: Floats
+    part: sparse.csr_matrix
+    whole: sparse.csr_matrix
+    number: sparse.csr_matrix
+    targets: Integers
+    keys: tuple[tuple[str, ...], ...]
+    reasons: tuple[str, ...]
+    low: Floats
+    high: Floats
+    width: Floats
+    is_count_open: Booleans
+    is_at_an_end: Booleans
+    truth: Floats
+
+
+def withholding(cells: Cells) -> Integers:
+    """Positions of the blocks that withhold a figure which somebody answered."""
+    return np.unique(cells.block[cells.is_target])
+
+
+def blocks_of(frame: Frame, cells: Cells, chosen: Integers | None = None) -> Iterator[Block]:
+    """The blocks at these positions, or all that withhold something.
+
+    Raises:
+        InfeasibleError: the true answers of one do not fit what is published.
+    """
+    rows = np.argsort(cells.block, kind="stable")
+    ends = np.searchsorted(cells.block[rows], np.arange(len(cells.blocks) + 1))
+    answers = frame.answers.groupby(BLOCK)
+    atoms = frame.atoms.groupby(["wave_id", "respondent_group"])
+    for number in withholding(cells) if chosen is None else chosen:
+        name = cells.blocks[number]
+        yield _block(
+            frame,
+            cells,
+            name,
+            rows[ends[number] : ends[number + 1]],
+            answers.get_group(name),
+            atoms.get_group((name[0], name[2])),
+        )
+
+
+@dataclass(frozen=True)
+class _Unknowns:
+    """Respondents per atom and answer: which, with what weight, and how many there truly are.
+
+    `option` is a position in `options`, whose last one, None, is *don't know*. `weights` has two
+    rows: without and with *don't know* in the denominator.
+    """
+
+    options: tuple[Option, ...]
+    atom: Integers
+    option: Integers
+    weights: Floats
+    truth: Floats
+
+    @classmethod
+    def of(
+        cls, scale: Scale, is_respondent: bool, answers: pd.DataFrame, atoms: pd.DataFrame
+    ) -> _Unknowns:
+        """All answers of all atoms; where a unit shares its weight, only of those who answered.
+
+        A shared weight depends on who answered: the attacker is told the weights, and with them
+        who knew an answer.
+        """
+        options: tuple[Option, ...] = (*scale.options, None)
+        knows = np.array([option is not None for option in options])
+        places = {(option[0], option[1]): at for at, option in enumerate(scale.options)}
+        given = np.array(
+            [
+                len(places) if np.isnan(score) else places[str(code), float(score)]
+                for code, score in zip(answers["option"], answers["score"], strict=True)
+            ]
+        )
+        if is_respondent:
+            kinds = atoms[["atom_id", "weight", "weight"]].to_numpy(np.float64)
+            allowed = np.ones((len(kinds), len(options)), dtype=np.bool_)
+            kind_of = np.searchsorted(kinds[:, 0], answers["atom_id"].to_numpy())
+        else:
+            shared = answers[["atom_id", "weight_substantive", "weight_with_dont_know"]]
+            kinds, inverse = np.unique(
+                shared.fillna(0.0).to_numpy(np.float64), axis=0, return_inverse=True
+            )
+            allowed = (kinds[:, 1] > 0)[:, None] == knows
+            kind_of = inverse.ravel()
+        kind, option = np.nonzero(allowed)
+        column = np.full(allowed.shape, -1)
+        column[kind, option] = np.arange(len(kind))
+        return cls(
+            options=options,
+            atom=kinds[kind, 0].astype(np.int64),
+            option=option,
+            weights=np.vstack([kinds[kind, 1] * knows[option], kinds[kind, 2]]),
+            truth=np.bincount(
+                column[kind_of, given], answers["n"].to_numpy(np.float64), minlength=len(kind)
+            ).astype(np.float64),
+        )
+
+
+def _block(
+    frame: Frame,
+    cells: Cells,
+    name: tuple[str, str, str],
+    rows: Integers,
+    answers: pd.DataFrame,
+    atoms: pd.DataFrame,
+) -> Block:
+    """One block from its cells, its true answers and the atoms of its wave and group."""
+    scale = frame.scales[name[1]]
+    # nobody answered in a domain that has no row, and the attacker sees that
+    is_shown = np.isin(np.arange(len(cells.domains)), cells.domain[rows])
+    unseen = cells.incidence[atoms["atom_id"].to_numpy()] @ (~is_shown).astype(np.float64)
+    atoms = atoms[unseen == 0]
+    is_respondent = frame.units[name[1], name[2]] == "respondent"
+    unknowns = _Unknowns.of(scale, is_respondent, answers, atoms)
+    member = cells.incidence[unknowns.atom].T.tocsr()  # domains × unknowns
+    part_of, whole_of = _measures(cells, scale, unknowns.options)
+
+    def form(which: Integers, coefficients: Floats) -> sparse.csr_matrix:
+        """Cells × unknowns: the weight of those in the cell's domain, times a number an answer."""
+        pairs = member[cells.domain[which]].tocoo()
+        kind = cells.counts_dont_know[which].astype(np.int64)[pairs.row]
+        values = unknowns.weights[kind, pairs.col]
+        values = values * coefficients[pairs.row, unknowns.option[pairs.col]]
+        return sparse.csr_matrix((values, (pairs.row, pairs.col)), shape=pairs.shape)
+
+    known = rows[~np.isnan(cells.estimate[rows])]
+    targets = rows[cells.is_target[rows]]
+    of_known, of_target = cells.measure[known], cells.measure[targets]
+    numbers, number_of, count_low, count_high, is_open = _numbers(cells, rows, unknowns, member)
+    number_of = number_of[cells.is_target[rows]]
+    strata, size = _strata(unknowns, atoms)
+    block = Block(
+        name=name,
+        equal=form(known, part_of[of_known] - cells.estimate[known][:, None] * whole_of[of_known]),
+        counted=sparse.vstack([numbers, strata]).tocsr(),
+        count_low=np.concatenate([count_low, np.zeros(len(size))]),
+        count_high=np.concatenate([count_high, size]),
+        part=form(targets, part_of[of_target]),
+        whole=form(targets, whole_of[of_target]),
+        number=numbers[number_of],
+        targets=targets,
+        keys=tuple(
+            tuple(map(str, key)) for key in cells.keys.iloc[targets].itertuples(index=False)
+        ),
+        reasons=tuple(cells.reason[targets]),
+        low=cells.low[targets],
+        high=cells.high[targets],
+        width=cells.needed_width[targets],
+        is_count_open=is_open[number_of],
+        is_at_an_end=cells.is_at_an_end[targets],
+        truth=unknowns.truth,
+    )
+    check_truth(block)
+    return block
+
+
+def _numbers(
+    cells: Cells, rows: Integers, unknowns: _Unknowns, member: sparse.csr_matrix
+) -> tuple[sparse.csr_matrix, Integers, Floats, Floats, Booleans]:
+    """Respondents per domain and denominator: one row each, for all measures on it tell the same.
+
+    Returns their rows, the row of each cell, their lowest and highest number, and whether the
+    number is withheld by all measures and not known without the release.
+    """
+    code = cells.domain[rows] * 2 + cells.counts_dont_know[rows].astype(np.int64)
+    codes, number_of = np.unique(code, return_inverse=True)
+    low, high = np.zeros(len(codes)), np.full(len(codes), np.inf)
+    np.maximum.at(low, number_of, cells.count_low[rows])
+    np.minimum.at(high, number_of, cells.count_high[rows])
+    is_published = np.bincount(number_of, ~np.isnan(cells.estimate[rows]), len(codes)) > 0
+    knows = np.array([option is not None for option in unknowns.options], dtype=np.float64)
+    counted = np.vstack([knows, np.ones(len(knows))])[codes % 2][:, unknowns.option]
+    numbers = member[codes // 2].multiply(counted).tocsr()
+    return numbers, number_of, low, high, (high - low >= COUNT_WIDTH) & ~is_published
+
+
+def _strata(unknowns: _Unknowns, atoms: pd.DataFrame) -> tuple[sparse.csr_matrix, Floats]:
+    """Respondents per stratum: weights tell how many there are, and nobody answers twice."""
+    strata, stratum = np.unique(atoms["stratum"].to_numpy().astype(str), return_inverse=True)
+    place = np.searchsorted(atoms["atom_id"].to_numpy(), unknowns.atom)
+    entries = (np.ones(len(place)), (stratum[place], np.arange(len(place))))
+    shape = (len(strata), len(place))
+    size = np.bincount(stratum, atoms["n"].to_numpy(np.float64)).astype(np.float64)
+    return sparse.csr_matrix(entries, shape=shape), size
+
+
+def _measures(cells: Cells, scale: Scale, options: Sequence[Option]) -> tuple[Floats, Floats]:
+    """Part and whole of each measure: measures × answers, what an answer adds to either."""
+    known = np.array([option is not None for option in options], dtype=np.float64)
+    endorsed = np.array([option is not None and option[2] for option in options], dtype=np.float64)
+    scores = np.array([option[1] if option is not None else 0.0 for option in options])
+    parts, wholes = [], []
+    for measure in cells.measures:
+        if measure == "share_endorsed":
+            parts.append(endorsed)
+        elif measure == "mean":
+            parts.append(scores)
+        elif measure == "share_dont_know":
+            parts.append(1 - known)
+        else:
+            code = str(measure).removeprefix("share_option_")
+            parts.append(
+                np.array([option is not None and option[0] == code for option in options], float)
+            )
+        wholes.append(np.ones(len(options)) if scale.counts_dont_know(str(measure)) else known)
+    return np.array(parts), np.array(wholes)
+
+
+def check_truth(block: Block) -> None:
+    """The true answers must fit all that is published.
+
+    Raises:
+        InfeasibleError: they do not, so that the attack would prove nothing.
+    """
+    misfit = np.abs(block.equal @ block.truth)
+    number = block.counted @ block.truth
+    beside = np.maximum(block.count_low - number, number - block.count_high)
+    if misfit.max(initial=0.0) > MISFIT or beside.max(initial=0.0) > MISFIT:
+        raise InfeasibleError(
+            f"Block {' · '.join(block.name)}: the true answers miss a published figure by "
+            f"{misfit.max(initial=0.0):.2g} respondents, or a count by "
+            f"{max(beside.max(initial=0.0), 0.0):.2g}. Either the release was not made from this "
+            "warehouse, or the attack reads its rules wrongly."
+        )
+
+
+@dataclass
+class _Reach:
+    """How far each target was seen to reach, over all answers that fit so far."""
+
+    block: Block
+    low: Floats
+    high: Floats
+    count_low: Floats
+    count_high: Floats
+
+    @classmethod
+    def of(cls, block: Block) -> _Reach:
+        size = len(block.targets)
+        reach = cls(block, *(np.full(size, sign * np.inf) for sign in (1, -1, 1, -1)))
+        reach.see(block.truth)
+        return reach
+
+    def see(self, answers: Floats) -> None:
+        """Widen by answers that fit."""
+        whole = self.block.whole @ answers
+        # a cell that is all but empty there has no figure
+        is_there = whole > TINY * 1e3
+        figure = (self.block.part @ answers)[is_there] / whole[is_there]
+        self.low[is_there] = np.minimum(self.low[is_there], figure)
+        self.high[is_there] = np.maximum(self.high[is_there], figure)
+        count = self.block.number @ answers
+        self.count_low = np.minimum(self.count_low, count)
+        self.count_high = np.maximum(self.count_high, count)
+
+    @property
+    def is_safe(self) -> Booleans:
+        """Figures that moved far enough, and to both ends where the reason names the ends."""
+        reached: Booleans = self.high - self.low >= self.block.width - TINY
+        return reached & (~self.block.is_at_an_end | (self.at_low & self.at_high))
+
+    @property
+    def at_low(self) -> Booleans:
+        reached: Booleans = self.low <= self.block.low + AT_END
+        return reached
+
+    @property
+    def at_high(self) -> Booleans:
+        reached: Booleans = self.high >= self.block.high - AT_END
+        return reached
+
+    @property
+    def is_count_safe(self) -> Booleans:
+        moved: Booleans = self.count_high - self.count_low >= COUNT_WIDTH - TINY
+        return moved | ~self.block.is_count_open
+
+
+class _Programs:
+    """The linear programs of one block, and how many were solved."""
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.solved = 0
+        low, high = block.count_low > 0, np.isfinite(block.count_high)
+        self.upper = sparse.vstack([block.counted[high], -block.counted[low]]).tocsr()
+        self.limits = np.concatenate([block.count_high[high], -block.count_low[low]])
+        self.scaled_upper = sparse.hstack([self.upper, -self.limits[:, None]]).tocsr()
+        self.scaled_equal = sparse.hstack(
+            [block.equal, sparse.csr_matrix((block.equal.shape[0], 1))]
+        ).tocsr()
+
+    def answers(self, objective: Floats) -> Floats:
+        """Answers that fit, at the least of an objective."""
+        return self._solve(
+            objective,
+            self.upper,
+            self.limits,
+            self.block.equal,
+            np.zeros(self.block.equal.shape[0]),
+        )
+
+    def answers_at_least(self, target: int, sign: float) -> Floats:
+        """Answers that fit, at the least (sign 1) or most (sign -1) of a target's figure."""
+        whole = sparse.hstack([self.block.whole[[target]], sparse.csr_matrix((1, 1))])
+        equal = sparse.vstack([self.scaled_equal, whole]).tocsr()
+        totals = np.zeros(equal.shape[0])
+        totals[-1] = 1.0
+        objective = np.append(sign * self.block.part[[target]].toarray().ravel(), 0.0)
+        scaled = self._solve(
+            objective, self.scaled_upper, np.zeros(len(self.limits)), equal, totals
+        )
+        answers: Floats = scaled[:-1] / max(scaled[-1], TINY)
+        return answers
+
+    def _solve(
+        self,
+        objective: Floats,
+        upper: sparse.csr_matrix,
+        limits: Floats,
+        equal: sparse.csr_matrix,
+        totals: Floats,
+    ) -> Floats:
+        self.solved += 1
+        for method in ("highs", "highs-ipm"):
+            found = linprog(
+                objective, A_ub=upper, b_ub=limits, A_eq=equal, b_eq=totals, method=method
+            )
+            if found.status == 0:
+                answers: Floats = np.maximum(found.x, 0.0)
+                return answers
+        raise InfeasibleError(f"Block {' · '.join(self.block.name)}: {found.message}")
+
+
+def attack_block(block: Block, seed: int = 0) -> tuple[list[Recovered], int]:
+    """Withheld cells of the block that were recovered, and the number of programs solved."""
+    random = np.random.default_rng([seed, *map(ord, "".join(block.name))])
+    programs, reach = _Programs(block), _Reach.of(block)
+    middle = (block.low + block.high) / 2
+    for _ in range(RANDOM_PAIRS):
+        if reach.is_safe.all() and reach.is_count_safe.all():
+            break
+        # those that moved already need no more pushing
+        push = random.choice([-1.0, 1.0], len(middle)) * ~reach.is_safe
+        pull = random.choice([-1.0, 1.0], len(middle)) * ~reach.is_count_safe
+        objective = (
+            block.part.T @ push - block.whole.T @ (push * middle) + block.number.T @ (pull / 2)
+        )
+        for sign in (1.0, -1.0):
+            reach.see(programs.answers(sign * objective))
+    for target in range(len(block.targets)):
+        for sign in (1.0, -1.0):
+            if not reach.is_safe[target]:
+                reach.see(programs.answers_at_least(target, sign))
+            if not reach.is_count_safe[target]:
+                row = block.number[[target]].toarray().ravel()
+                reach.see(programs.answers(sign * row))
+    return _verdicts(block, reach), programs.solved
+
+
+def _verdicts(block: Block, reach: _Reach) -> list[Recovered]:
+    found = []
+    is_narrow = reach.high - reach.low < block.width - TINY
+    for target, (keys, reason) in enumerate(zip(block.keys, block.reasons, strict=True)):
+        if not reach.is_safe[target]:
+            path = "lp_share" if is_narrow[target] else "lp_reason"
+            found.append(Recovered(ESTIMATES, keys, "estimate", path, reason))
+        if not reach.is_count_safe[target]:
+            found.append(Recovered(ESTIMATES, keys, "n_respondents", "lp_count", reason))
+    return found
+
+
+def programming_attack(
+    blocks: Sequence[Block],
+    seed: int = 0,
+    workers: int = 1,
+    progress: Callable[[], object] = lambda: None,
+) -> tuple[list[Recovered], int]:
+    """Attack all these blocks; `progress` is called after each. Returns as `attack_block` does."""
+    recovered, solved = [], 0
+    for found, number in _map(blocks, seed, workers):
+        recovered += found
+        solved += number
+        progress()
+    return sorted(recovered), solved
+
+
+def _map(blocks: Sequence[Block], seed: int, workers: int) -> Iterator[tuple[list[Recovered], int]]:
+    if workers <= 1:
+        yield from (attack_block(block, seed) for block in blocks)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(attack_block, blocks, [seed] * len(blocks))

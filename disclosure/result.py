@@ -1,0 +1,113 @@
+"""What an attack found, and its report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, order=True)
+class Recovered:
+    """A withheld cell whose bounds are too close, and how they were found; never its value.
+
+    `quantity` is `estimate`, `n_respondents`, or, between two releases, `difference`; `reason` is
+    that of the release, for it says whether the cell is withheld for its own sake.
+    """
+
+    table: str
+    keys: tuple[str, ...]
+    quantity: str
+    path: str
+    reason: str = ""
+
+    @property
+    def is_primary(self) -> bool:
+        """Withheld for its own sake, and not to protect another cell."""
+        return self.reason not in ("complementary", "derived")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One attack on one release.
+
+    `cells_suppressed` counts the withheld rows of estimates, benchmarks and goal scores;
+    `cells_attacked` the estimates among them that somebody answered.
+    """
+
+    release_id: str
+    cells_suppressed: int
+    cells_attacked: int
+    blocks: int
+    blocks_attacked: int
+    earlier_releases: int
+    programs_solved: int
+    seconds: float
+    method: str
+    recovered: tuple[Recovered, ...] = field(default_factory=tuple)
+
+    @property
+    def primary(self) -> int:
+        """Recovered cells that are withheld for their own sake."""
+        return sum(cell.is_primary for cell in self.recovered)
+
+    @property
+    def paths(self) -> dict[str, int]:
+        """Recovered cells by path, the most frequent first."""
+        return dict(Counter(cell.path for cell in self.recovered).most_common())
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Recovered cells by the reason for which they are withheld, the most frequent first."""
+        return dict(Counter(cell.reason for cell in self.recovered).most_common())
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        numbers = {
+            "cells_recovered": len(self.recovered),
+            "cells_recovered_primary": self.primary,
+            "paths": self.paths,
+        }
+        return {**asdict(self), **numbers, "reasons": self.reasons}
+
+    def as_markdown(self) -> str:
+        """A page for readers."""
+        lines = [
+            f"# Attack on release {self.release_id}",
+            "",
+            f"**{len(self.recovered)} of {self.cells_suppressed} withheld cells were recovered.**",
+            "",
+            self.method,
+            "",
+            "| | |",
+            "|---|---|",
+            f"| recovered, of those withheld for their own sake | {self.primary} |",
+            f"| withheld cells | {self.cells_suppressed} |",
+            f"| of which somebody answered | {self.cells_attacked} |",
+            f"| blocks (wave, indicator, group) attacked by linear programming "
+            f"| {self.blocks_attacked} of {self.blocks} |",
+            f"| linear programs solved | {self.programs_solved} |",
+            f"| earlier releases used | {self.earlier_releases} |",
+            f"| seconds | {self.seconds:.0f} |",
+        ]
+        if self.recovered:
+            lines += ["", "| path | cells |", "|---|---|"]
+            lines += [f"| {path} | {count} |" for path, count in self.paths.items()]
+            lines += ["", "| withheld because | cells |", "|---|---|"]
+            lines += [f"| {reason} | {count} |" for reason, count in self.reasons.items()]
+            lines += ["", "| table | cell | quantity | path | withheld because |"]
+            lines += ["|---|---|---|---|---|"]
+            lines += [
+                f"| {cell.table} | {' · '.join(cell.keys)} | {cell.quantity} | {cell.path} "
+                f"| {cell.reason} |"
+                for cell in self.recovered
+            ]
+        return "\n".join(lines) + "\n"
+
+    def write(self, folder: Path) -> None:
+        """attack.json and attack.md into the release, beside its checksummed files."""
+        content = json.dumps(self.as_dict(), indent=2, ensure_ascii=False)
+        (folder / "attack.json").write_text(content + "\n", encoding="utf-8")
+        (folder / "attack.md").write_text(self.as_markdown(), encoding="utf-8")

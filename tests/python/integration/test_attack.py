@@ -1,0 +1,135 @@
+"""The attack on the release that a newcomer makes: it may recover nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from conftest import Workspace
+from disclosure.attack import attack
+from disclosure.cells import Cells
+from disclosure.frame import Frame, FrameError
+from disclosure.release import Release
+from disclosure.subtraction import estimate_bounds, nested_parts, subtraction_attack
+
+BLOCKS, SEED = 10, 2026
+
+
+@pytest.fixture(scope="module")
+def release(example: Workspace) -> Release:
+    return Release.open(example.published / "current")
+
+
+@pytest.fixture(scope="module")
+def frame(example: Workspace) -> Frame:
+    release_id = example.query("select release_id from publication")[0][0]
+    with duckdb.connect(str(example.warehouse), read_only=True) as connection:
+        return Frame.read(connection, release_id)
+
+
+@pytest.fixture(scope="module")
+def cells(release: Release, frame: Frame) -> Cells:
+    return Cells.of(release, frame)
+
+
+def test_denominators_are_those_of_the_estimates(
+    example: Workspace, release: Release, cells: Cells
+) -> None:
+    """The frame counts by itself; a difference would make every bound wrong."""
+    counts = dict(
+        example.query_warehouse(
+            "select estimate_id, n_respondents from indicators.fct_indicator_estimates"
+        )
+    )
+    expected = [counts[estimate_id] for estimate_id in release.estimates["estimate_id"]]
+    assert np.array_equal(cells.count, expected)
+
+
+def test_bounds_of_subtraction_hold_the_truth(
+    example: Workspace, release: Release, frame: Frame, cells: Cells
+) -> None:
+    values = dict(
+        example.query_warehouse(
+            "select estimate_id, estimate from indicators.fct_indicator_estimates"
+        )
+    )
+    truth = np.array([values[key] for key in release.estimates["estimate_id"]], dtype=np.float64)
+    system = estimate_bounds(release, frame, cells, nested_parts(frame, cells)).system
+    low, high = system.low[: len(truth)], system.high[: len(truth)]
+    target = cells.is_target
+    assert target.sum() > 10_000
+    assert (truth[target] >= low[target] - 1e-6).all()
+    assert (truth[target] <= high[target] + 1e-6).all()
+
+
+def test_subtraction_recovers_nothing(release: Release, frame: Frame, cells: Cells) -> None:
+    assert subtraction_attack(release, frame, cells=cells) == []
+
+
+def test_programs_recover_nothing_in_a_sample_of_blocks(release: Release, frame: Frame) -> None:
+    result = attack(release, frame, blocks=BLOCKS, seed=SEED)
+    assert result.blocks_attacked == BLOCKS and result.programs_solved > 0
+    assert [cell for cell in result.recovered if cell.path.startswith("lp_")] == []
+
+
+def test_a_cell_that_is_withheld_from_a_release_later_is_recovered(
+    release: Release, frame: Frame
+) -> None:
+    """The release itself is the earlier one; of the later one a part is taken away."""
+    estimates = release.estimates.copy()
+    chosen = estimates.index[
+        (estimates["breakdown"] == "sector")
+        & (estimates["measure"] == "share_endorsed")
+        & ~estimates["is_suppressed"]
+    ][0]
+    estimates.loc[chosen, ["estimate", "n_respondents"]] = None
+    estimates.loc[chosen, "is_suppressed"] = True
+    estimates.loc[chosen, "suppression_reason"] = "complementary"
+    later = Release({**release.tables, "fct_indicator_estimates": estimates})
+    keys = tuple(estimates.loc[chosen, ["wave_id", "indicator_code", "respondent_group",
+                                        "breakdown", "breakdown_value", "measure"]])  # fmt: skip
+    alone = {cell.keys: cell.path for cell in subtraction_attack(later, frame)}
+    assert alone[keys] != "earlier_release"
+    both = {cell.keys: cell.path for cell in subtraction_attack(later, frame, [release])}
+    assert both[keys] == "earlier_release"
+
+
+def test_another_warehouse_is_refused(example: Workspace) -> None:
+    with (
+        duckdb.connect(str(example.warehouse), read_only=True) as connection,
+        pytest.raises(FrameError, match="not to no-such-release"),
+    ):
+        Frame.read(connection, "no-such-release")
+
+
+def test_the_command_writes_its_report_beside_the_tables(
+    example: Workspace, tmp_path: Path
+) -> None:
+    published = tmp_path / "published"
+    shutil.copytree(example.published, published, symlinks=True)
+    before = {path: path.stat().st_mtime_ns for path in published.rglob("*.parquet")}
+    command = [sys.executable, "-m", "disclosure", "attack", "--workers", "1", "--blocks"]
+    environment = example.env | {"MONITOR_PUBLISHED": str(published)}
+    run = subprocess.run(
+        [*command, "1"], cwd=example.root, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    report = json.loads((published / "current" / "attack.json").read_text(encoding="utf-8"))
+    assert run.returncode == (1 if report["recovered"] else 0), run.stderr
+    assert report["release_id"] == (published / "current").readlink().name
+    assert report["blocks_attacked"] == 1 and report["cells_suppressed"] > 10_000
+    page = (published / "current" / "attack.md").read_text(encoding="utf-8")
+    assert report["release_id"] in page
+    assert {path: path.stat().st_mtime_ns for path in published.rglob("*.parquet")} == before
+    wrong = subprocess.run(
+        [*command, "1", "--release", "nothing"], cwd=example.root, env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert wrong.returncode == 1 and "There is no release 'nothing'" in wrong.stderr
