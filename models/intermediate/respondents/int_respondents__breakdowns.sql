@@ -1,6 +1,11 @@
 with respondents as (
 
-    select respondent_key from {{ ref('int_respondents__weighted') }}
+    select
+        respondents.respondent_key,
+        respondent_groups.has_swv_breakdown
+    from {{ ref('int_respondents__weighted') }} as respondents
+    inner join {{ ref('respondent_groups') }} as respondent_groups
+        on respondents.respondent_group = respondent_groups.respondent_group
 
 ),
 
@@ -23,7 +28,11 @@ marked as (
         attributes.attribute_value as breakdown_value
     from {{ ref('int_respondents__attributes') }} as attributes
     inner join respondents on attributes.respondent_key = respondents.respondent_key
-    where attributes.role = 'breakdown' and attributes.attribute_value is not null
+    where
+        attributes.role = 'breakdown'
+        and attributes.attribute_value is not null
+        -- where one person is the samenwerkingsverband, a row would already tell who answered
+        and (attributes.attribute <> 'swv' or respondents.has_swv_breakdown)
 
 ),
 

@@ -1,17 +1,13 @@
 {#
     Which figures are withheld, and why. A cell is what one group of respondents in one breakdown
     value says on one question; its share and mean are withheld together, and so is its distribution.
-
-    First each cell is judged for itself. Then those that could be found from others are protected:
-    the parts of a total (or the samenwerkingsverbanden of a province or sector) add up to it, so that
-    the withheld parts have a known sum, and each lies in an interval that the sum and the sizes
-    leave. Where that interval is too narrow for a part that is withheld for its own sake, the next
-    smallest part is withheld too, and where no part is left, the total. Repeated until stable; a
-    test holds that it is. The sizes are taken as known exactly, which is more than is published.
+    First each cell is judged for itself; then those that could be found from others are protected,
+    in each wave and after that in the pooled waves.
 #}
 {{ config(schema='disclosure') }}
-{%- set passes = 6 -%}
+{%- set passes = 5 -%}
 {%- set margin = '0.15e0' -%}
+{%- set swv_margin = '0.4e0' -%}
 with figures as (
 
     select
@@ -138,7 +134,6 @@ keyed as (
             all_figures.cell
         ) as int) as block_key,
         cast(dense_rank() over (order by all_figures.breakdown, all_figures.breakdown_value) as int) as domain_key,
-        respondent_groups.has_swv_breakdown,
         respondent_groups.psu_attribute = 'school_code' as is_reached_through_schools
     from all_figures
     inner join {{ ref('respondent_groups') }} as respondent_groups
@@ -151,7 +146,6 @@ judged as (
     select
         keyed.*,
         case
-            when breakdown = 'swv' and not has_swv_breakdown then 'identifiable'
             when min(n_respondents) over cells < {{ suppression_threshold('min_respondents') }} then 'small_n'
             when
                 cell = 'distribution'
@@ -203,28 +197,6 @@ told as (
 
 ),
 
-cells_0 as {{ materialized() }}(
-
-    select
-        judged.block_key,
-        judged.domain_key,
-        judged.measure,
-        judged.n_respondents,
-        judged.total_weight,
-        judged.place,
-        judged.own_reason,
-        coalesce(judged.own_reason, told.told_reason) as reason,
-        -- pooled totals, provinces and sectors follow from their waves, and cannot be withheld
-        judged.wave_id = 'pooled' and judged.breakdown <> 'swv' as is_given
-    from judged
-    left join told
-        on
-            judged.block_key = told.block_key
-            and judged.domain_key = told.domain_key
-            and judged.measure = told.measure
-
-),
-
 domains as (
 
     select distinct
@@ -259,133 +231,126 @@ relations as (
             or (wholes.breakdown = 'sector' and wholes.breakdown_value = geography.sector)
 
 ),
-{% for pass in range(1, passes + 1) %}
-parts_{{ pass }} as (
+
+waves_cells as (
 
     select
-        cells.block_key,
-        cells.domain_key,
-        relations.whole_key,
-        relations.breakdown,
-        cells.measure,
-        cells.n_respondents,
-        cells.total_weight,
-        cells.place,
-        cells.own_reason,
-        cells.reason,
+        judged.block_key,
+        judged.domain_key,
+        judged.measure,
+        judged.n_respondents,
+        judged.total_weight,
+        judged.place,
+        coalesce(judged.own_reason, told.told_reason) as own_reason,
+        coalesce(judged.own_reason, told.told_reason) as reason,
+        false as is_given
+    from judged
+    left join told
+        on
+            judged.block_key = told.block_key
+            and judged.domain_key = told.domain_key
+            and judged.measure = told.measure
+    where judged.wave_id <> 'pooled'
+
+),
+
+{{ protect_parts('waves_cells', passes, margin, swv_margin) }},
+
+-- a pooled figure and all but one of its waves give that one, or narrow it: then it is withheld
+waves_of_pools as (
+
+    select
+        pooled_cells.block_key,
+        pooled_cells.domain_key,
+        pooled_cells.breakdown,
+        protected.reason,
+        protected.total_weight,
+        protected.place,
         {{ exact_window_sum(
-            'case when cells.reason is not null then cells.total_weight end',
-            'cells.block_key, relations.whole_key, relations.breakdown, cells.measure'
+            'case when protected.reason is not null then protected.total_weight end',
+            'pooled_cells.block_key, pooled_cells.domain_key'
         ) }} as hidden_weight,
         {{ exact_window_sum(
-            'case when cells.reason is not null then cells.total_weight * cells.place end',
-            'cells.block_key, relations.whole_key, relations.breakdown, cells.measure'
-        ) }} as hidden_sum,
-        row_number() over (
-            partition by
-                cells.block_key, relations.whole_key, relations.breakdown, cells.measure, cells.reason is null
-            order by cells.n_respondents, cells.domain_key
-        ) as size_rank
-    from cells_{{ pass - 1 }} as cells
-    inner join relations on cells.domain_key = relations.part_key
-    inner join cells_{{ pass - 1 }} as wholes
+            'case when protected.reason is not null then protected.total_weight * protected.place end',
+            'pooled_cells.block_key, pooled_cells.domain_key'
+        ) }} as hidden_sum
+    from judged as pooled_cells
+    inner join pools
+        on pooled_cells.question = pools.indicator_code and pooled_cells.respondent_group = pools.respondent_group
+    inner join judged
         on
-            cells.block_key = wholes.block_key
-            and relations.whole_key = wholes.domain_key
-            and cells.measure = wholes.measure
-    where cells.total_weight > 0 and wholes.reason is null
+            pools.wave_id = judged.wave_id
+            and judged.kind = 'indicator'
+            and pooled_cells.question = judged.question
+            and pooled_cells.respondent_group = judged.respondent_group
+            and pooled_cells.domain_key = judged.domain_key
+            and pooled_cells.measure = judged.measure
+    inner join waves_cells_protected as protected
+        on
+            judged.block_key = protected.block_key
+            and judged.domain_key = protected.domain_key
+            and judged.measure = protected.measure
+    where pooled_cells.wave_id = 'pooled' and protected.total_weight > 0
 
 ),
 
--- relations in which a part that is withheld for its own sake lies in too narrow an interval
-open_{{ pass }} as (
+told_by_pools as (
 
     select
         block_key,
-        whole_key,
-        breakdown,
-        measure
-    from parts_{{ pass }}
-    where
-        own_reason is not null
-        and least(1e0, hidden_sum / total_weight)
-        - greatest(0e0, 1e0 - (hidden_weight - hidden_sum) / total_weight) < {{ margin }}
-    group by block_key, whole_key, breakdown, measure
+        domain_key,
+        -- the pooled whole is no more known than its waves
+        min(case when reason is null then 1 else 0 end) = 1 as is_given,
+        max(
+            case
+                -- what is withheld to protect another would no longer protect it
+                when reason = 'complementary' then 1
+                when
+                    reason is not null
+                    and least(1e0, hidden_sum / total_weight)
+                    - greatest(0e0, 1e0 - (hidden_weight - hidden_sum) / total_weight) < {{ margin }}
+                    then 1
+                else 0
+            end
+        ) = 1 as is_telling
+    from waves_of_pools
+    group by block_key, domain_key
 
 ),
 
-smallest_{{ pass }} as (
+pooled_cells as (
 
     select
-        parts.block_key,
-        parts.whole_key,
-        parts.breakdown,
-        parts.domain_key
-    from parts_{{ pass }} as parts
-    inner join open_{{ pass }} as open_relations
-        on
-            parts.block_key = open_relations.block_key
-            and parts.whole_key = open_relations.whole_key
-            and parts.breakdown = open_relations.breakdown
-            and parts.measure = open_relations.measure
-    where parts.reason is null and parts.size_rank = 1
-
-),
-
-added_{{ pass }} as (
-
-    select
-        block_key,
-        domain_key
-    from smallest_{{ pass }}
-    union distinct
-    select
-        open_relations.block_key,
-        open_relations.whole_key as domain_key
-    from open_{{ pass }} as open_relations
-    left join smallest_{{ pass }} as smallest
-        on
-            open_relations.block_key = smallest.block_key
-            and open_relations.whole_key = smallest.whole_key
-            and open_relations.breakdown = smallest.breakdown
-    where smallest.block_key is null
-
-),
-
--- what is stable stays as it is: the next pass looks at blocks in which something was open
-cells_{{ pass }} as {{ materialized() }}(
-
-    select
-        cells.block_key,
-        cells.domain_key,
-        cells.measure,
-        cells.n_respondents,
-        cells.total_weight,
-        cells.place,
-        cells.own_reason,
+        judged.block_key,
+        judged.domain_key,
+        judged.measure,
+        judged.n_respondents,
+        judged.total_weight,
+        judged.place,
+        coalesce(judged.own_reason, case when told_by_pools.is_telling then 'complementary' end) as own_reason,
         coalesce(
-            cells.reason,
-            case when added.domain_key is not null and not cells.is_given then 'complementary' end
+            judged.own_reason,
+            case when told_by_pools.is_telling or (judged.breakdown <> 'swv' and not told_by_pools.is_given)
+                then 'complementary' end
         ) as reason,
-        cells.is_given
-    from cells_{{ pass - 1 }} as cells
-    left join added_{{ pass }} as added
-        on cells.block_key = added.block_key and cells.domain_key = added.domain_key
-    where cells.block_key in (select open_blocks.block_key from open_{{ pass }} as open_blocks)
+        judged.breakdown <> 'swv' and told_by_pools.is_given as is_given
+    from judged
+    inner join told_by_pools
+        on judged.block_key = told_by_pools.block_key and judged.domain_key = told_by_pools.domain_key
 
 ),
-{% endfor %}
-added as (
-    {% for pass in range(1, passes + 1) %}
-    select
-        block_key,
-        domain_key
-    from added_{{ pass }}
-    {{ 'union distinct' if not loop.last }}
-    {%- endfor %}
-),
+
+{{ protect_parts('pooled_cells', passes, margin, swv_margin) }},
 
 protected as (
+
+    select * from waves_cells_protected
+    union all
+    select * from pooled_cells_protected
+
+),
+
+final as (
 
     select
         judged.wave_id,
@@ -395,88 +360,16 @@ protected as (
         judged.breakdown,
         judged.breakdown_value,
         judged.measure,
-        judged.total_weight,
-        judged.place,
-        judged.own_reason,
-        coalesce(
-            cells_0.reason,
-            case when added.domain_key is not null and not cells_0.is_given then 'complementary' end
-        ) as reason,
-        judged.block_key not in (select open_blocks.block_key from open_{{ passes }} as open_blocks) as is_stable
+        -- the reason may not tell that everybody, or nobody, said so
+        case when protected.reason = 'identifiable' then 'complementary' else protected.reason end
+            as suppression_reason
     from judged
-    inner join cells_0
+    inner join protected
         on
-            judged.block_key = cells_0.block_key
-            and judged.domain_key = cells_0.domain_key
-            and judged.measure = cells_0.measure
-    left join added on judged.block_key = added.block_key and judged.domain_key = added.domain_key
-
-),
-
--- a pooled figure and all but one of its waves give that one
-waves_of_pools as (
-
-    select
-        waves.*,
-        {{ exact_window_sum(
-            'case when waves.reason is not null then waves.total_weight end',
-            'waves.question, waves.respondent_group, waves.breakdown_value'
-        ) }} as hidden_weight,
-        {{ exact_window_sum(
-            'case when waves.reason is not null then waves.total_weight * waves.place end',
-            'waves.question, waves.respondent_group, waves.breakdown_value'
-        ) }} as hidden_sum
-    from protected as waves
-    inner join pools
-        on
-            waves.kind = 'indicator'
-            and waves.question = pools.indicator_code
-            and waves.respondent_group = pools.respondent_group
-            and waves.measure = pools.measure
-            and waves.wave_id = pools.wave_id
-    where waves.breakdown = 'swv' and waves.total_weight > 0
-
-),
-
-found_from_pools as (
-
-    select distinct
-        'pooled' as wave_id,
-        question,
-        respondent_group,
-        breakdown,
-        breakdown_value,
-        measure
-    from waves_of_pools
-    where
-        own_reason is not null
-        and least(1e0, hidden_sum / total_weight)
-        - greatest(0e0, 1e0 - (hidden_weight - hidden_sum) / total_weight) < {{ margin }}
-
-),
-
-final as (
-
-    select
-        protected.wave_id,
-        protected.kind,
-        protected.question,
-        protected.respondent_group,
-        protected.breakdown,
-        protected.breakdown_value,
-        protected.measure,
-        coalesce(protected.reason, 'complementary') as suppression_reason,
-        protected.is_stable
-    from protected
-    left join found_from_pools
-        on
-            protected.wave_id = found_from_pools.wave_id
-            and protected.question = found_from_pools.question
-            and protected.respondent_group = found_from_pools.respondent_group
-            and protected.breakdown = found_from_pools.breakdown
-            and protected.breakdown_value = found_from_pools.breakdown_value
-            and protected.measure = found_from_pools.measure
-    where protected.reason is not null or found_from_pools.question is not null
+            judged.block_key = protected.block_key
+            and judged.domain_key = protected.domain_key
+            and judged.measure = protected.measure
+    where protected.reason is not null
 
 )
 

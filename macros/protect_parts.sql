@@ -1,0 +1,210 @@
+{#
+    CTEs that withhold more cells until none that is withheld for its own sake can be found from the
+    others (secondary suppression; Hundepool et al. 2012, 4); the last one is `<cells>_protected`.
+
+    The parts of a whole add up to it, so that the withheld parts have a known sum, and each lies in
+    an interval that the sum and the sizes leave. Where that is too narrow for a part that is withheld
+    for its own sake, the next smallest part is withheld too, and where no part is left, the whole. As
+    one part can belong to several wholes, this is repeated. What is still open after the passes loses
+    all its parts and the whole: withholding more only widens intervals. Sizes are taken as known
+    exactly, which is more than is published.
+
+    Arguments:
+        cells: CTE with block_key, domain_key, measure, n_respondents, total_weight, place (the figure
+            on a scale of 0 to 1), own_reason, reason and is_given (cannot be withheld). A CTE
+            `relations` with whole_key, part_key and breakdown says what adds up to what.
+        passes: how often the next smallest part is added.
+        margin, swv_margin: narrowest interval allowed, wider among samenwerkingsverbanden, which
+            stand in more relations (total, sector, province, pooled waves) that narrow it together.
+#}
+{% macro protect_parts(cells, passes, margin, swv_margin) -%}
+{{ cells }}_0 as {{ materialized() }}(
+
+    select * from {{ cells }}
+
+),
+{% for pass in range(1, passes + 2) %}
+{{ cells }}_parts_{{ pass }} as (
+
+    select
+        cells.block_key,
+        cells.domain_key,
+        relations.whole_key,
+        relations.breakdown,
+        cells.measure,
+        cells.n_respondents,
+        cells.total_weight,
+        cells.place,
+        cells.own_reason,
+        cells.reason,
+        {{ exact_window_sum(
+            'case when cells.reason is not null then cells.total_weight end',
+            'cells.block_key, relations.whole_key, relations.breakdown, cells.measure'
+        ) }} as hidden_weight,
+        {{ exact_window_sum(
+            'case when cells.reason is not null then cells.total_weight * cells.place end',
+            'cells.block_key, relations.whole_key, relations.breakdown, cells.measure'
+        ) }} as hidden_sum,
+        sum(case when cells.reason is not null then cells.n_respondents end) over hidden as hidden_respondents,
+        sum(case when cells.reason = 'small_n' then 1 else 0 end) over hidden as hidden_small,
+        sum(case when cells.reason <> 'small_n' then 1 else 0 end) over hidden as hidden_large,
+        row_number() over (
+            partition by
+                cells.block_key, relations.whole_key, relations.breakdown, cells.measure, cells.reason is null
+            order by cells.n_respondents, cells.domain_key
+        ) as size_rank
+    from {{ cells }}_{{ pass - 1 }} as cells
+    inner join relations on cells.domain_key = relations.part_key
+    inner join {{ cells }}_{{ pass - 1 }} as wholes
+        on
+            cells.block_key = wholes.block_key
+            and relations.whole_key = wholes.domain_key
+            and cells.measure = wholes.measure
+    where cells.total_weight > 0 and wholes.reason is null
+    window hidden as (partition by cells.block_key, relations.whole_key, relations.breakdown, cells.measure)
+
+),
+
+{{ cells }}_open_{{ pass }} as (
+
+    select
+        block_key,
+        whole_key,
+        breakdown,
+        measure
+    from {{ cells }}_parts_{{ pass }}
+    where
+        own_reason is not null
+        and (
+            least(1e0, hidden_sum / total_weight)
+            - greatest(0e0, 1e0 - (hidden_weight - hidden_sum) / total_weight)
+            < case when breakdown = 'swv' then {{ swv_margin }} else {{ margin }} end
+            -- a small part has 0 to 9 respondents, any other at least 10
+            or (
+                own_reason = 'small_n'
+                and measure in ('share_endorsed', 'mean')
+                and least(
+                    {{ suppression_threshold('min_respondents') }} - 1,
+                    hidden_respondents - {{ suppression_threshold('min_respondents') }} * hidden_large
+                ) - case
+                    when hidden_large > 0 then 0
+                    else greatest(
+                        0,
+                        hidden_respondents
+                        - ({{ suppression_threshold('min_respondents') }} - 1) * (hidden_small - 1)
+                    )
+                end < 3
+            )
+            or (
+                own_reason <> 'small_n'
+                and measure in ('share_endorsed', 'mean')
+                and hidden_respondents - {{ suppression_threshold('min_respondents') }} * hidden_large < 3
+            )
+        )
+    group by block_key, whole_key, breakdown, measure
+
+),
+
+{{ cells }}_more_{{ pass }} as (
+
+    select
+        parts.block_key,
+        parts.whole_key,
+        parts.breakdown,
+        parts.domain_key
+    from {{ cells }}_parts_{{ pass }} as parts
+    inner join {{ cells }}_open_{{ pass }} as open_relations
+        on
+            parts.block_key = open_relations.block_key
+            and parts.whole_key = open_relations.whole_key
+            and parts.breakdown = open_relations.breakdown
+            and parts.measure = open_relations.measure
+    where parts.reason is null {%- if pass <= passes %} and parts.size_rank = 1{% endif %}
+
+),
+
+{{ cells }}_added_{{ pass }} as (
+
+    select
+        block_key,
+        domain_key,
+        0 as is_whole
+    from {{ cells }}_more_{{ pass }}
+    union distinct
+    select
+        open_relations.block_key,
+        open_relations.whole_key as domain_key,
+        1 as is_whole
+    from {{ cells }}_open_{{ pass }} as open_relations
+    left join {{ cells }}_more_{{ pass }} as more
+        on
+            open_relations.block_key = more.block_key
+            and open_relations.whole_key = more.whole_key
+            and open_relations.breakdown = more.breakdown
+    where {{ 'more.block_key is null' if pass <= passes else 'true' }}
+
+),
+{% if pass <= passes %}
+-- what is closed stays as it is: the next pass looks at blocks in which something was open
+{{ cells }}_{{ pass }} as {{ materialized() }}(
+
+    select
+        cells.block_key,
+        cells.domain_key,
+        cells.measure,
+        cells.n_respondents,
+        cells.total_weight,
+        cells.place,
+        -- a whole that would tell its parts may itself not be found
+        coalesce(
+            cells.own_reason,
+            case when added.is_whole = 1 and not cells.is_given then 'complementary' end
+        ) as own_reason,
+        coalesce(
+            cells.reason,
+            case when added.domain_key is not null and not cells.is_given then 'complementary' end
+        ) as reason,
+        cells.is_given
+    from {{ cells }}_{{ pass - 1 }} as cells
+    left join (
+        select
+            block_key,
+            domain_key,
+            max(is_whole) as is_whole
+        from {{ cells }}_added_{{ pass }}
+        group by block_key, domain_key
+    ) as added
+        on cells.block_key = added.block_key and cells.domain_key = added.domain_key
+    where cells.block_key in (select open_blocks.block_key from {{ cells }}_open_{{ pass }} as open_blocks)
+
+),
+{% endif %}
+{%- endfor %}
+{{ cells }}_added as (
+    {% for pass in range(1, passes + 2) %}
+    select
+        block_key,
+        domain_key
+    from {{ cells }}_added_{{ pass }}
+    {{ 'union distinct' if not loop.last }}
+    {%- endfor %}
+),
+
+{{ cells }}_protected as {{ materialized() }}(
+
+    select
+        cells.block_key,
+        cells.domain_key,
+        cells.measure,
+        cells.total_weight,
+        cells.place,
+        coalesce(
+            cells.reason,
+            case when added.domain_key is not null and not cells.is_given then 'complementary' end
+        ) as reason
+    from {{ cells }}_0 as cells
+    left join {{ cells }}_added as added
+        on cells.block_key = added.block_key and cells.domain_key = added.domain_key
+
+)
+{%- endmacro %}
