@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from fixtures.estimation import write_codebook, write_deliveries
 
 from orchestration.lib.settings import ROOT
 from simulation import simulate
@@ -123,6 +124,18 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     result = workspace.run("refresh")
     assert result.returncode == 0, result.stdout
     (workspace.folder / "refresh.log").write_text(result.stdout, encoding="utf-8")
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The survey of `tests/fixtures/estimation`, refreshed once; tests only read it."""
+    folder = tmp_path_factory.mktemp("survey")
+    workspace = Workspace(folder, _copy_project(folder / "project"))
+    write_codebook(workspace.root)
+    write_deliveries(workspace.landing)
+    result = workspace.run("refresh")
+    assert result.returncode == 0, result.stdout
     return workspace
 
 
