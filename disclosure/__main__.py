@@ -102,7 +102,8 @@ def attack_release(
     for path, count in result.paths.items():
         console.print(f"  {count:>6}  {path}")
     console.print(
-        f"{len(result.recovered)} of {result.cells_suppressed} withheld cells recovered; "
+        f"{len(result.recovered)} cells recovered of {result.cells_suppressed} withheld, "
+        f"{len(result.narrowed)} narrowed that only protect others; "
         f"{result.blocks_attacked} of {result.blocks} blocks, {result.seconds:.0f} s. "
         f"Report: {folder / release_id / 'attack.md'}",
         soft_wrap=True,

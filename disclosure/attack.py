@@ -21,7 +21,8 @@ METHOD = (
     "the reasons, and which combinations of stratum and breakdowns occur. By subtraction: every "
     "linear relation over all tables, with exact denominators. By linear programming: all figures "
     "of a wave, indicator and group together, with rounded counts; safe cells have two sets of "
-    "answers that fit everything published and differ enough."
+    "answers that fit everything published and differ enough. Only what is withheld for its own "
+    "sake counts: a cell that is withheld to protect another is no secret itself."
 )
 
 
@@ -60,9 +61,9 @@ def attack(
     )
     # a cell that subtraction found is named once
     known = {(cell.table, cell.keys, cell.quantity) for cell in recovered}
-    recovered += [
-        cell for cell in by_programs if (cell.table, cell.keys, cell.quantity) not in known
-    ]
+    recovered += frame.judge(
+        [cell for cell in by_programs if (cell.table, cell.keys, cell.quantity) not in known]
+    )
     return Result(
         release_id=release_id,
         cells_suppressed=_withheld(release),
@@ -73,7 +74,8 @@ def attack(
         programs_solved=solved,
         seconds=round(time.perf_counter() - begin, 1),
         method=METHOD,
-        recovered=tuple(sorted(recovered)),
+        recovered=tuple(sorted(cell for cell in recovered if cell.is_own)),
+        narrowed=tuple(sorted(cell for cell in recovered if not cell.is_own)),
     )
 
 

@@ -6,11 +6,14 @@ turns them into counts per *atom*: respondents who share wave, group, stratum an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
 import pandas as pd
+
+from disclosure.result import Recovered
 
 RESPONDENTS = """
 select respondent_key, wave_id, respondent_group, stratum, weight
@@ -81,6 +84,23 @@ select claim_id, indicator_code, respondent_group, measure, range_low, range_hig
 from codebook.claim_indicators
 """
 
+# what is withheld for its own sake, under the table and keys that the release has for it
+OWN = """
+select
+    case
+        when kind = 'goal' then 'fct_goal_scores'
+        when wave_id = 'pooled' then 'fct_swv_benchmarks'
+        else 'fct_indicator_estimates'
+    end as table_name,
+    case
+        when kind = 'goal' then [wave_id, question, respondent_group, breakdown, breakdown_value]
+        when wave_id = 'pooled' then [breakdown_value, question, respondent_group]
+        else [wave_id, question, respondent_group, breakdown, breakdown_value, measure]
+    end as keys
+from disclosure.suppressions
+where is_own
+"""
+
 BLOCK = ["wave_id", "indicator_code", "respondent_group"]
 DOMAIN = ["breakdown", "breakdown_value"]
 
@@ -127,6 +147,7 @@ class Frame:
     goals: wave_id, goal_id, respondent_group, breakdown, breakdown_value, total_weight.
     answers: block keys, atom_id, option (empty for *don't know*), score, weight_substantive,
     weight_with_dont_know, n: the truth.
+    own: table and keys of what is withheld for its own sake; without it the reasons tell.
     """
 
     atoms: pd.DataFrame
@@ -138,6 +159,22 @@ class Frame:
     rules: dict[str, int]
     claims: pd.DataFrame
     goals: pd.DataFrame
+    own: frozenset[tuple[str, tuple[str, ...]]] | None = None
+
+    def judge(self, cells: Iterable[Recovered]) -> list[Recovered]:
+        """The same cells, each with whether it is withheld for its own sake."""
+        return [
+            replace(
+                cell,
+                is_own=cell.quantity == "difference"
+                or (
+                    cell.reason not in ("complementary", "derived")
+                    if self.own is None
+                    else (cell.table, cell.keys) in self.own
+                ),
+            )
+            for cell in cells
+        ]
 
     @classmethod
     def read(cls, connection: duckdb.DuckDBPyConnection, release_id: str | None = None) -> Frame:
@@ -154,7 +191,9 @@ class Frame:
                     f"{release_id}, so that its answers are not those of the release. Attack the "
                     "current release, or rebuild the warehouse of the other one first."
                 )
-        return cls.build(connection, RESPONDENTS, MEMBERSHIPS, ANSWERS, _codebook(connection))
+        own = frozenset((table, tuple(keys)) for table, keys in connection.execute(OWN).fetchall())
+        frame = cls.build(connection, RESPONDENTS, MEMBERSHIPS, ANSWERS, _codebook(connection))
+        return replace(frame, own=own)
 
     @classmethod
     def build(

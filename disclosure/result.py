@@ -14,7 +14,8 @@ class Recovered:
     """A withheld cell whose bounds are too close, and how they were found; never its value.
 
     `quantity` is `estimate`, `n_respondents`, or, between two releases, `difference`; `reason` is
-    that of the release, for it says whether the cell is withheld for its own sake.
+    that of the release. `is_own` says whether the cell is withheld for its own sake, and not to
+    protect another: only then its value is a secret.
     """
 
     table: str
@@ -22,11 +23,7 @@ class Recovered:
     quantity: str
     path: str
     reason: str = ""
-
-    @property
-    def is_primary(self) -> bool:
-        """Withheld for its own sake, and not to protect another cell."""
-        return self.reason not in ("complementary", "derived")
+    is_own: bool = True
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,8 @@ class Result:
     """One attack on one release.
 
     `cells_suppressed` counts the withheld rows of estimates, benchmarks and goal scores;
-    `cells_attacked` the estimates among them that somebody answered.
+    `cells_attacked` the estimates among them that somebody answered. `recovered` are cells that are
+    withheld for their own sake; `narrowed` those that only protect others, whose value harms nobody.
     """
 
     release_id: str
@@ -47,11 +45,7 @@ class Result:
     seconds: float
     method: str
     recovered: tuple[Recovered, ...] = field(default_factory=tuple)
-
-    @property
-    def primary(self) -> int:
-        """Recovered cells that are withheld for their own sake."""
-        return sum(cell.is_primary for cell in self.recovered)
+    narrowed: tuple[Recovered, ...] = field(default_factory=tuple)
 
     @property
     def paths(self) -> dict[str, int]:
@@ -67,23 +61,24 @@ class Result:
         """All of it, for JSON."""
         numbers = {
             "cells_recovered": len(self.recovered),
-            "cells_recovered_primary": self.primary,
+            "cells_narrowed": len(self.narrowed),
             "paths": self.paths,
+            "reasons": self.reasons,
         }
-        return {**asdict(self), **numbers, "reasons": self.reasons}
+        return {**asdict(self), **numbers, "narrowed": None}
 
     def as_markdown(self) -> str:
         """A page for readers."""
         lines = [
             f"# Attack on release {self.release_id}",
             "",
-            f"**{len(self.recovered)} of {self.cells_suppressed} withheld cells were recovered.**",
+            f"**{len(self.recovered)} cells were recovered.**",
             "",
             self.method,
             "",
             "| | |",
             "|---|---|",
-            f"| recovered, of those withheld for their own sake | {self.primary} |",
+            f"| narrowed, of those withheld to protect others only | {len(self.narrowed)} |",
             f"| withheld cells | {self.cells_suppressed} |",
             f"| of which somebody answered | {self.cells_attacked} |",
             f"| blocks (wave, indicator, group) attacked by linear programming "

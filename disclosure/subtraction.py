@@ -36,15 +36,14 @@ def subtraction_attack(
     cells = cells or Cells.of(release, frame)
     nestings = nested_parts(frame, cells)
     bounds = estimate_bounds(release, frame, cells, nestings, earlier)
-    return sorted(
-        {
-            *_estimates_recovered(cells, bounds),
-            *_benchmarks_recovered(frame, bounds),
-            *_counts_recovered(frame, cells, nestings),
-            *_goal_scores_recovered(release, frame, cells, nestings),
-            *_differences_between_releases(release, frame, earlier),
-        }
-    )
+    found = {
+        *_estimates_recovered(cells, bounds),
+        *_benchmarks_recovered(frame, bounds),
+        *_counts_recovered(frame, cells, nestings),
+        *_goal_scores_recovered(release, frame, cells, nestings),
+        *_differences_between_releases(release, frame, earlier),
+    }
+    return sorted(frame.judge(found))
 
 
 @dataclass(frozen=True)

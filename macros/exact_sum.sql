@@ -2,10 +2,11 @@
     A sum that does not depend on the order of its terms, as double.
 
     Two threads add doubles in any order, and the last digits differ from run to run; releases must
-    be the same to the byte. Twelve decimals hold weights and scores far below their own precision;
-    variances, which are small, take 28. Terms below a million fit 18 digits, a machine word; sums of
-    sums take 38.
+    be the same to the byte. Terms below a million fit 18 digits, a machine word, with twelve decimals,
+    far below the precision of a weight or score. Products of small weights need twenty and sums of
+    sums the space of 38 digits; variances, which are small, take 28 decimals.
 #}
-{% macro exact_sum(expression, digits=38, decimals=12) -%}
+{% macro exact_sum(expression, digits=38, decimals=none) -%}
+    {%- set decimals = decimals or (12 if digits == 18 else 20) -%}
     cast(sum(cast({{ expression }} as decimal({{ digits }}, {{ decimals }}))) as double)
 {%- endmacro %}

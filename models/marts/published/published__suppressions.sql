@@ -362,7 +362,8 @@ final as (
         judged.measure,
         -- the reason may not tell that everybody, or nobody, said so
         case when protected.reason = 'identifiable' then 'complementary' else protected.reason end
-            as suppression_reason
+            as suppression_reason,
+        judged.own_reason is not null as is_own
     from judged
     inner join protected
         on
