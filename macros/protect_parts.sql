@@ -24,7 +24,7 @@
 
 ),
 {% for pass in range(1, passes + 2) %}
-{{ cells }}_parts_{{ pass }} as (
+{{ cells }}_parts_{{ pass }} as {{ materialized() }}(
 
     select
         cells.block_key,
@@ -36,23 +36,7 @@
         cells.total_weight,
         cells.place,
         cells.own_reason,
-        cells.reason,
-        {{ exact_window_sum(
-            'case when cells.reason is not null then cells.total_weight end',
-            'cells.block_key, relations.whole_key, relations.breakdown, cells.measure'
-        ) }} as hidden_weight,
-        {{ exact_window_sum(
-            'case when cells.reason is not null then cells.total_weight * cells.place end',
-            'cells.block_key, relations.whole_key, relations.breakdown, cells.measure'
-        ) }} as hidden_sum,
-        sum(case when cells.reason is not null then cells.n_respondents end) over hidden as hidden_respondents,
-        sum(case when cells.reason = 'small_n' then 1 else 0 end) over hidden as hidden_small,
-        sum(case when cells.reason <> 'small_n' then 1 else 0 end) over hidden as hidden_large,
-        row_number() over (
-            partition by
-                cells.block_key, relations.whole_key, relations.breakdown, cells.measure, cells.reason is null
-            order by cells.n_respondents, cells.domain_key
-        ) as size_rank
+        cells.reason
     from {{ cells }}_{{ pass - 1 }} as cells
     inner join relations on cells.domain_key = relations.part_key
     inner join {{ cells }}_{{ pass - 1 }} as wholes
@@ -61,57 +45,86 @@
             and relations.whole_key = wholes.domain_key
             and cells.measure = wholes.measure
     where cells.total_weight > 0 and wholes.reason is null
-    window hidden as (partition by cells.block_key, relations.whole_key, relations.breakdown, cells.measure)
 
 ),
 
-{{ cells }}_open_{{ pass }} as (
+{{ cells }}_hidden_{{ pass }} as (
 
     select
         block_key,
         whole_key,
         breakdown,
-        measure
+        measure,
+        {{ exact_sum('total_weight') }} as hidden_weight,
+        {{ exact_sum('total_weight * place') }} as hidden_sum,
+        sum(n_respondents) as hidden_respondents,
+        sum(case when reason = 'small_n' then 1 else 0 end) as hidden_small,
+        sum(case when reason <> 'small_n' then 1 else 0 end) as hidden_large
     from {{ cells }}_parts_{{ pass }}
-    where
-        own_reason is not null
-        and (
-            least(1e0, hidden_sum / total_weight)
-            - greatest(0e0, 1e0 - (hidden_weight - hidden_sum) / total_weight)
-            < case when breakdown = 'swv' then {{ swv_margin }} else {{ margin }} end
-            -- a small part has 0 to 9 respondents, any other at least 10
-            or (
-                own_reason = 'small_n'
-                and measure in ('share_endorsed', 'mean')
-                and least(
-                    {{ suppression_threshold('min_respondents') }} - 1,
-                    hidden_respondents - {{ suppression_threshold('min_respondents') }} * hidden_large
-                ) - case
-                    when hidden_large > 0 then 0
-                    else greatest(
-                        0,
-                        hidden_respondents
-                        - ({{ suppression_threshold('min_respondents') }} - 1) * (hidden_small - 1)
-                    )
-                end < 3
-            )
-            or (
-                own_reason <> 'small_n'
-                and measure in ('share_endorsed', 'mean')
-                and hidden_respondents - {{ suppression_threshold('min_respondents') }} * hidden_large < 3
-            )
-        )
+    where reason is not null
     group by block_key, whole_key, breakdown, measure
+    having count(own_reason) > 0
 
 ),
 
-{{ cells }}_more_{{ pass }} as (
+{{ cells }}_open_{{ pass }} as {{ materialized() }}(
 
     select
         parts.block_key,
         parts.whole_key,
         parts.breakdown,
-        parts.domain_key
+        parts.measure
+    from {{ cells }}_parts_{{ pass }} as parts
+    inner join {{ cells }}_hidden_{{ pass }} as hidden
+        on
+            parts.block_key = hidden.block_key
+            and parts.whole_key = hidden.whole_key
+            and parts.breakdown = hidden.breakdown
+            and parts.measure = hidden.measure
+    where
+        parts.own_reason is not null
+        and (
+            least(1e0, hidden.hidden_sum / parts.total_weight)
+            - greatest(0e0, 1e0 - (hidden.hidden_weight - hidden.hidden_sum) / parts.total_weight)
+            < case when parts.breakdown = 'swv' then {{ swv_margin }} else {{ margin }} end
+            -- a small part has 0 to 9 respondents, any other at least 10
+            or (
+                parts.own_reason = 'small_n'
+                and parts.measure in ('share_endorsed', 'mean')
+                and least(
+                    {{ suppression_threshold('min_respondents') }} - 1,
+                    hidden.hidden_respondents - {{ suppression_threshold('min_respondents') }} * hidden.hidden_large
+                ) - case
+                    when hidden.hidden_large > 0 then 0
+                    else greatest(
+                        0,
+                        hidden.hidden_respondents
+                        - ({{ suppression_threshold('min_respondents') }} - 1) * (hidden.hidden_small - 1)
+                    )
+                end < 3
+            )
+            or (
+                parts.own_reason <> 'small_n'
+                and parts.measure in ('share_endorsed', 'mean')
+                and hidden.hidden_respondents
+                - {{ suppression_threshold('min_respondents') }} * hidden.hidden_large < 3
+            )
+        )
+    group by parts.block_key, parts.whole_key, parts.breakdown, parts.measure
+
+),
+
+{{ cells }}_visible_{{ pass }} as (
+
+    select
+        parts.block_key,
+        parts.whole_key,
+        parts.breakdown,
+        parts.domain_key,
+        row_number() over (
+            partition by parts.block_key, parts.whole_key, parts.breakdown, parts.measure
+            order by parts.n_respondents, parts.domain_key
+        ) as size_rank
     from {{ cells }}_parts_{{ pass }} as parts
     inner join {{ cells }}_open_{{ pass }} as open_relations
         on
@@ -119,7 +132,19 @@
             and parts.whole_key = open_relations.whole_key
             and parts.breakdown = open_relations.breakdown
             and parts.measure = open_relations.measure
-    where parts.reason is null {%- if pass <= passes %} and parts.size_rank = 1{% endif %}
+    where parts.reason is null
+
+),
+
+{{ cells }}_more_{{ pass }} as {{ materialized() }}(
+
+    select
+        block_key,
+        whole_key,
+        breakdown,
+        domain_key
+    from {{ cells }}_visible_{{ pass }}
+    {{ 'where size_rank = 1' if pass <= passes }}
 
 ),
 
