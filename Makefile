@@ -28,8 +28,8 @@ setup: $(READY) ## Make the environment, the empty warehouse and the dbt manifes
 	@$(BIN)/python -c '' 2>/dev/null || { rm -f $(READY); $(MAKE) --no-print-directory $(READY); }
 	@$(BIN)/python -m orchestration setup
 
-refresh: setup ## Land, check, build and publish; WAVE=2023-najaar takes one wave
-	@$(BIN)/python -m orchestration refresh --examples $(if $(WAVE),--wave $(WAVE))
+refresh: setup ## Land, check, build and publish; WAVE=2023-najaar takes one wave, BATCH=true corrections of a few too
+	@MONITOR_RELEASE_BATCH=$(or $(BATCH),$(MONITOR_RELEASE_BATCH)) $(BIN)/python -m orchestration refresh --examples $(if $(WAVE),--wave $(WAVE))
 
 simulate: setup ## Write example deliveries into landing/; SCALE=10 makes them larger
 	@$(BIN)/python -m simulation --out landing $(if $(SCALE),--scale $(SCALE)) $(if $(WAVE),--wave $(WAVE))

@@ -9,7 +9,7 @@ import importlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -186,6 +186,8 @@ def _summarise(
         if event.is_step_failure and event.step_failure_data.error:
             console.print(f"[bold red]failed[/] {event.step_key}")
             console.print(_root_cause(event.step_failure_data.error), markup=False, soft_wrap=True)
+        if event.event_type_value == "ASSET_MATERIALIZATION":
+            _tell_what_waits(console, event.step_materialization_data.materialization.metadata)
     if checks:
         console.print(f"Checks: {checks[1]} of {checks[0]} passed, {checks[2]} warned")
     console.print(
@@ -201,6 +203,22 @@ def _summarise(
             console.print("[yellow]The figures are simulated: is_synthetic is true.[/]")
     else:
         console.print("Release: none yet")
+
+
+def _tell_what_waits(console: Console, metadata: Mapping[str, Any]) -> None:
+    """Corrections of a few respondents, for which the release is held back."""
+    status = metadata.get("status")
+    if status is None or status.value != "waiting":
+        return
+    differences = metadata["differences"].value
+    console.print(
+        "[bold yellow]waiting[/] the release would tell what a few respondents said, by its "
+        f"difference with an earlier one, in {len(differences)} published breakdown values. It waits "
+        "until more corrections have come in; `make refresh BATCH=true` publishes them now.",
+        soft_wrap=True,
+    )
+    for difference in differences[:5]:
+        console.print(f"  {difference}", markup=False, soft_wrap=True)
 
 
 SUMMARY = """

@@ -24,5 +24,6 @@ def release() -> dg.MaterializeResult[None]:
             "release_id": result.release_id,
             "status": result.status,
             "path": dg.MetadataValue.path(str(result.path)),
+            "differences": [str(difference) for difference in result.differences],
         }
     )

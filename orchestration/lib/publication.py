@@ -18,6 +18,8 @@ from typing import Any
 
 import duckdb
 
+from disclosure.result import Result
+from orchestration.lib.batches import Difference, remember, small_differences
 from orchestration.lib.landing.discovery import file_sha256
 from orchestration.lib.settings import ROOT, Settings
 from orchestration.lib.warehouse import connect, literal, quote, transaction
@@ -31,6 +33,7 @@ CODE = (
     "macros",
     "orchestration/lib",
     "expectations",
+    "disclosure",
 )
 CODEBOOK = ("seeds",)
 
@@ -41,11 +44,16 @@ class PublicationError(Exception):
 
 @dataclass(frozen=True)
 class Release:
-    """A release and what happened: `published`, `unchanged`, or `held` after a rollback."""
+    """A release and what happened.
+
+    `published`, `unchanged`, `held` after a rollback, or `waiting` for a batch of corrections; of
+    a release that waits `differences` tells why, and `path` is that of the current one.
+    """
 
     release_id: str
     path: Path
     status: str
+    differences: tuple[Difference, ...] = ()
 
 
 def _hash(parts: Iterable[str]) -> str:
@@ -196,7 +204,8 @@ def publish(
     back by the next unchanged refresh: `rollback --to` does that.
 
     Raises:
-        PublicationError: no delivery is accepted, or nothing is built.
+        PublicationError: no delivery is accepted, nothing is built, or a withheld figure can be
+            found from the published ones.
     """
     with connect(settings.warehouse) as connection:
         identity = identify(connection, root)
@@ -218,6 +227,11 @@ def publish(
         folder = settings.published / "releases" / release_id
         now = current(settings) or {}
         if not (folder / "release.json").exists():
+            differences = small_differences(connection, folder.parent)
+            if differences and not settings.release_batch and now:
+                logger.warning("%d figures wait for the next batch", len(differences))
+                here = settings.published / now["path"]
+                return Release(release_id, here, "waiting", tuple(differences))
             with transaction(connection):
                 connection.execute("delete from audit.publication")
                 connection.execute(
@@ -230,7 +244,9 @@ def publish(
                 "published_at": clock().astimezone().isoformat(timespec="seconds"),
                 "previous_release_id": now.get("release_id"),
             }
-            _write_release(connection, tables, folder, facts)
+            attacked = _attack(connection, release_id)
+            _write_release(connection, tables, folder, facts, attacked)
+            remember(connection, release_id)
             _move_current(settings, release_id)
             return Release(release_id, folder, "published")
     if now.get("rolled_back_from") == release_id:
@@ -241,11 +257,39 @@ def publish(
     return Release(release_id, folder, "published")
 
 
+def _attack(connection: duckdb.DuckDBPyConnection, release_id: str) -> Result:
+    """Attack what is about to be published by subtraction; `make attack` does all of it.
+
+    Raises:
+        PublicationError: a figure that is withheld for its own sake was found.
+    """
+    # scipy and pandas take a second to load
+    from disclosure.attack import attack
+    from disclosure.frame import Frame
+    from disclosure.release import Release as Published
+
+    result = attack(
+        Published.read(connection, "published"),
+        Frame.read(connection),
+        release_id=release_id,
+        blocks=0,
+    )
+    if result.recovered:
+        cells = "; ".join(f"{' '.join(cell.keys)} ({cell.path})" for cell in result.recovered[:5])
+        raise PublicationError(
+            f"{len(result.recovered)} withheld figures can be found from the published ones, so "
+            f"that nothing is published: {cells}. Withhold more in "
+            "models/marts/published/published__suppressions.sql."
+        )
+    return result
+
+
 def _write_release(
     connection: duckdb.DuckDBPyConnection,
     tables: Iterable[str],
     folder: Path,
     facts: dict[str, Any],
+    attacked: Result,
 ) -> None:
     """Write all beside the other releases, and give it its name when it is whole."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -259,6 +303,7 @@ def _write_release(
         for path in sorted(draft.rglob("*"))
         if path.is_file()
     }
+    attacked.write(draft)
     _write_json(draft / "release.json", {**facts, "rows": counts, "sha256": checksums})
     if folder.exists():  # half a release: it has no release.json
         shutil.rmtree(folder)

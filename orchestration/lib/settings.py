@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     warehouse: Path = Path("warehouse/monitor.duckdb")
     published: Path = Path("published")
     data_docs: Path = Path("data_docs")
+    release_batch: bool = False  # publish corrections of a few respondents too
     pseudonym_key: SecretStr | None = Field(default=None)
 
     @field_validator("landing", "archive", "warehouse", "published", "data_docs")

@@ -66,6 +66,17 @@ create table if not exists audit.publication (
     is_synthetic boolean not null
 )
 """
+RELEASED_RECORDS = """
+create table if not exists audit.released_records (
+    release_id varchar not null,
+    wave_id varchar not null,
+    respondent_group varchar not null,
+    breakdown varchar not null,
+    breakdown_value varchar not null,
+    content varchar,
+    respondents bigint not null
+)
+"""
 
 
 class WarehouseBusyError(Exception):
@@ -125,7 +136,9 @@ def prepare(connection: duckdb.DuckDBPyConnection, codebook: Codebook) -> None:
     with transaction(connection):  # one write to disk instead of one a statement
         for schema in ("raw", "open_text", "audit"):
             connection.execute(f"create schema if not exists {schema}")
-        for statement in (DELIVERIES, OPEN_TEXT, QUALITY_RESULTS, PUBLICATION):
+        for statement in (
+            DELIVERIES, OPEN_TEXT, QUALITY_RESULTS, PUBLICATION, RELEASED_RECORDS
+        ):
             connection.execute(statement)
         for group in codebook.groups:
             table = f"raw.{quote(group)}"
