@@ -28,27 +28,30 @@ covariances as (
         shared.contrast_key,
         shared.domain_key,
         shared.measure,
-        {{ exact_sum(covariance_of_totals('one.estimate', 'one.total_weight', 'other.estimate', 'other.total_weight'), decimals=28) }}
-            as covariance,
+        {{ exact_sum(
+            covariance_of_totals('one.estimate', 'one.total_weight', 'other.estimate', 'other.total_weight'),
+            decimals=28
+        ) }} as covariance,
         cast(sum(greatest(shared.n_both_in_domain - 1, 0)) as bigint) as shared_degrees_of_freedom
     from {{ ref('int_estimation__overlaps') }} as shared
     inner join contrasts on shared.contrast_key = contrasts.contrast_key
-    inner join estimates as one
+    -- each finds its row; left joins keep an engine from joining the two designs first
+    left join estimates as one
         on
             contrasts.estimand_a = one.estimand_key
             and shared.domain_key = one.domain_key
             and shared.measure = one.measure
-    inner join estimates as other
+    left join estimates as other
         on
             contrasts.estimand_b = other.estimand_key
             and shared.domain_key = other.domain_key
             and shared.measure = other.measure
-    inner join {{ ref('int_estimation__designs') }} as designs_a
+    left join {{ ref('int_estimation__designs') }} as designs_a
         on
             contrasts.estimand_a = designs_a.estimand_key
             and shared.stratum_a = designs_a.stratum_key
             and shared.measure = designs_a.measure
-    inner join {{ ref('int_estimation__designs') }} as designs_b
+    left join {{ ref('int_estimation__designs') }} as designs_b
         on
             contrasts.estimand_b = designs_b.estimand_key
             and shared.stratum_b = designs_b.stratum_key

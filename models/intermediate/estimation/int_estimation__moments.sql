@@ -5,6 +5,8 @@
     The wide columns carry a letter for the denominator (s: substantive answers, a: with don't know,
     r: by the indicator's rule) and for the value (e: endorsed, d: don't know, v: score).
 #}
+{#- what was added up once is added up again without rounding, as exact_sum does at the end -#}
+{%- set exact = 'decimal(38, 12)' -%}
 {%- set counts = ['n_s', 'n_a', 'n_psu_s', 'n_psu_a'] -%}
 {%- set sums = [
     'w_s', 'ww_s', 'w_a', 'ww_a', 'e', 'ee', 'w_r_e', 'e_squared', 'd', 'dd', 'w_a_d', 'd_squared',
@@ -19,12 +21,23 @@ with psus as (
 
 ),
 
+-- distributions exist for the total and the sectors only
+set_domains as (
+
+    select
+        set_key,
+        domain_key,
+        breakdown in ('total', 'sector') as has_distribution
+    from {{ ref('int_estimation__set_domains') }}
+
+),
+
 sets as (
 
     select
         set_key,
-        max(case when breakdown in ('total', 'sector') then 1 else 0 end) = 1 as has_distribution
-    from {{ ref('int_estimation__set_domains') }}
+        max(case when has_distribution then 1 else 0 end) = 1 as has_distribution
+    from set_domains
     group by set_key
 
 ),
@@ -60,25 +73,26 @@ set_moments as (
         sum(n_answered) as n_a,
         sum(case when n_substantive > 0 then 1 else 0 end) as n_psu_s,
         count(*) as n_psu_a,
-        {{ exact_sum('weight_substantive') }} as w_s,
-        {{ exact_sum('weight_substantive * weight_substantive') }} as ww_s,
-        {{ exact_sum('w_a') }} as w_a,
-        {{ exact_sum('w_a * w_a') }} as ww_a,
-        {{ exact_sum('endorsed_weight') }} as e,
-        {{ exact_sum('endorsed_weight * endorsed_weight') }} as ee,
-        {{ exact_sum('w_r * endorsed_weight') }} as w_r_e,
-        {{ exact_sum('case when is_unit then endorsed_weight * endorsed_weight / nullif(w_r, 0) end') }} as e_squared,
-        {{ exact_sum('d') }} as d,
-        {{ exact_sum('d * d') }} as dd,
-        {{ exact_sum('w_a * d') }} as w_a_d,
-        {{ exact_sum('case when is_unit then d * d / nullif(w_a, 0) end') }} as d_squared,
-        {{ exact_sum('score_weight') }} as v,
-        {{ exact_sum('score_weight * score_weight') }} as vv,
-        {{ exact_sum('weight_substantive * score_weight') }} as w_s_v,
-        {{ exact_sum('case
+        sum(cast(weight_substantive as {{ exact }})) as w_s,
+        sum(cast(weight_substantive * weight_substantive as {{ exact }})) as ww_s,
+        sum(cast(w_a as {{ exact }})) as w_a,
+        sum(cast(w_a * w_a as {{ exact }})) as ww_a,
+        sum(cast(endorsed_weight as {{ exact }})) as e,
+        sum(cast(endorsed_weight * endorsed_weight as {{ exact }})) as ee,
+        sum(cast(w_r * endorsed_weight as {{ exact }})) as w_r_e,
+        sum(cast(case when is_unit then endorsed_weight * endorsed_weight / nullif(w_r, 0) end as {{ exact }}))
+            as e_squared,
+        sum(cast(d as {{ exact }})) as d,
+        sum(cast(d * d as {{ exact }})) as dd,
+        sum(cast(w_a * d as {{ exact }})) as w_a_d,
+        sum(cast(case when is_unit then d * d / nullif(w_a, 0) end as {{ exact }})) as d_squared,
+        sum(cast(score_weight as {{ exact }})) as v,
+        sum(cast(score_weight * score_weight as {{ exact }})) as vv,
+        sum(cast(weight_substantive * score_weight as {{ exact }})) as w_s_v,
+        sum(cast(case
             when is_unit then score_weight * score_weight / nullif(weight_substantive, 0)
             else squared_score_weight
-        end') }} as v_squared
+        end as {{ exact }})) as v_squared
     from psu_totals
     group by estimand_key, stratum_key, set_key
 
@@ -90,17 +104,17 @@ domain_moments as (
         set_moments.estimand_key,
         set_moments.stratum_key,
         set_domains.domain_key,
-        set_domains.breakdown in ('total', 'sector') as has_distribution
-        {%- for column in counts %},
-        cast(sum(set_moments.{{ column }}) as bigint) as {{ column }}
-        {%- endfor %}
-        {%- for column in sums %},
-        {{ exact_sum('set_moments.' ~ column) }} as {{ column }}
-        {%- endfor %}
+        {% for column in counts -%}
+            cast(sum(set_moments.{{ column }}) as bigint) as {{ column }},
+        {% endfor -%}
+        {% for column in sums -%}
+            {{ exact_sum('set_moments.' ~ column) }} as {{ column }},
+        {% endfor -%}
+        set_domains.has_distribution
     from set_moments
-    inner join {{ ref('int_estimation__set_domains') }} as set_domains on set_moments.set_key = set_domains.set_key
+    inner join set_domains on set_moments.set_key = set_domains.set_key
     group by
-        set_moments.estimand_key, set_moments.stratum_key, set_domains.domain_key, set_domains.breakdown
+        set_moments.estimand_key, set_moments.stratum_key, set_domains.domain_key, set_domains.has_distribution
 
 ),
 
@@ -124,10 +138,10 @@ option_sets as (
         psus.stratum_key,
         options.set_key,
         options.answer_value,
-        {{ exact_sum('options.option_weight') }} as o,
-        {{ exact_sum('options.option_weight * options.option_weight') }} as oo,
-        {{ exact_sum('totals.weight_substantive * options.option_weight') }} as w_s_o,
-        {{ exact_sum('options.option_weight * options.option_weight / totals.weight_substantive') }} as o_squared
+        sum(cast(options.option_weight as {{ exact }})) as o,
+        sum(cast(options.option_weight * options.option_weight as {{ exact }})) as oo,
+        sum(cast(totals.weight_substantive * options.option_weight as {{ exact }})) as w_s_o,
+        sum(cast(options.option_weight * options.option_weight / totals.weight_substantive as {{ exact }})) as o_squared
     from {{ ref('int_estimation__option_totals') }} as options
     inner join {{ ref('int_estimation__psu_totals') }} as totals
         on
@@ -151,8 +165,8 @@ option_domains as (
         {{ exact_sum('option_sets.w_s_o') }} as w_s_o,
         {{ exact_sum('option_sets.o_squared') }} as o_squared
     from option_sets
-    inner join {{ ref('int_estimation__set_domains') }} as set_domains on option_sets.set_key = set_domains.set_key
-    where set_domains.breakdown in ('total', 'sector')
+    inner join set_domains on option_sets.set_key = set_domains.set_key
+    where set_domains.has_distribution
     group by
         option_sets.estimand_key, option_sets.stratum_key, set_domains.domain_key, option_sets.answer_value
 

@@ -4,14 +4,19 @@
     sample w and wy, their sums and products. A unit in both samples without anybody who answered
     counts in n with totals of zero, except in groups that are asked (nearly) all, whose design is
     the units that answered.
+
+    Both measures stand side by side until the end, so that the units are joined once: w_r and e for
+    the share (weight by the indicator's rule, and of who endorsed), w_s and v for the mean (weight
+    of substantive answers, and weight times score).
 #}
+{%- set measures = {'share_endorsed': ('w_r', 'e'), 'mean': ('w_s', 'v')} -%}
 with contrasts as (
 
     select
         contrasts.contrast_key,
         contrasts.estimand_a,
         contrasts.estimand_b,
-        contrasts.kind,
+        contrasts.kind = 'waves' as is_between_waves,
         contrasts.is_near_census,
         one.wave_id as wave_a,
         one.respondent_group as group_a,
@@ -77,17 +82,43 @@ shared_psus as (
 
 ),
 
+totals as (
+
+    select
+        totals.estimand_key,
+        totals.psu_key,
+        set_domains.domain_key,
+        set_domains.breakdown,
+        case
+            when estimands.is_dont_know_negative then totals.weight_answered
+            else nullif(totals.weight_substantive, 0e0)
+        end as w_r,
+        totals.endorsed_weight as e,
+        case when estimands.scale_kind in ('ordinal', 'numeric') then nullif(totals.weight_substantive, 0e0) end
+            as w_s,
+        totals.score_weight as v
+    from {{ ref('int_estimation__psu_totals') }} as totals
+    inner join {{ ref('int_estimation__set_domains') }} as set_domains on totals.set_key = set_domains.set_key
+    inner join {{ ref('int_estimation__estimands') }} as estimands on totals.estimand_key = estimands.estimand_key
+    where estimands.kind = 'indicator'
+
+),
+
+-- of (near) census groups only units that answered in both samples count
 pairs as (
 
     select
         contrasts.contrast_key,
         contrasts.estimand_a,
         contrasts.estimand_b,
-        contrasts.kind,
-        contrasts.is_near_census,
+        contrasts.is_between_waves,
         shared_psus.psu_a,
         shared_psus.psu_b,
         shared_psus.stratum_a,
+        {% for w, _ in measures.values() -%}
+            not contrasts.is_near_census or (one.{{ w }} is not null and other.{{ w }} is not null)
+                as counts_in_{{ w }},
+        {% endfor -%}
         shared_psus.stratum_b
     from contrasts
     inner join shared_psus
@@ -98,124 +129,16 @@ pairs as (
             and contrasts.wave_b = shared_psus.wave_b
             and contrasts.group_b = shared_psus.group_b
             and contrasts.unit_b = shared_psus.unit_b
-
-),
-
-totals as (
-
-    select
-        totals.estimand_key,
-        totals.psu_key,
-        set_domains.domain_key,
-        set_domains.breakdown,
-        'share_endorsed' as measure,
-        case
-            when estimands.is_dont_know_negative then totals.weight_answered
-            else totals.weight_substantive
-        end as w,
-        totals.endorsed_weight as wy
-    from {{ ref('int_estimation__psu_totals') }} as totals
-    inner join {{ ref('int_estimation__set_domains') }} as set_domains on totals.set_key = set_domains.set_key
-    inner join {{ ref('int_estimation__estimands') }} as estimands on totals.estimand_key = estimands.estimand_key
-    where estimands.kind = 'indicator'
-    union all
-    select
-        totals.estimand_key,
-        totals.psu_key,
-        set_domains.domain_key,
-        set_domains.breakdown,
-        'mean' as measure,
-        totals.weight_substantive as w,
-        totals.score_weight as wy
-    from {{ ref('int_estimation__psu_totals') }} as totals
-    inner join {{ ref('int_estimation__set_domains') }} as set_domains on totals.set_key = set_domains.set_key
-    inner join {{ ref('int_estimation__estimands') }} as estimands on totals.estimand_key = estimands.estimand_key
-    where estimands.kind = 'indicator' and estimands.scale_kind in ('ordinal', 'numeric')
-
-),
-
-totals_of_pairs as (
-
-    select
-        pairs.contrast_key,
-        pairs.stratum_a,
-        pairs.stratum_b,
-        pairs.psu_a,
-        pairs.is_near_census,
-        totals.domain_key,
-        totals.breakdown,
-        totals.measure,
-        totals.w as w_a,
-        totals.wy as wy_a,
-        0e0 as w_b,
-        0e0 as wy_b
-    from pairs
-    inner join totals on pairs.estimand_a = totals.estimand_key and pairs.psu_a = totals.psu_key
-    where totals.w > 0 and (pairs.kind = 'waves' or totals.breakdown <> 'swv')
-    union all
-    select
-        pairs.contrast_key,
-        pairs.stratum_a,
-        pairs.stratum_b,
-        pairs.psu_a,
-        pairs.is_near_census,
-        totals.domain_key,
-        totals.breakdown,
-        totals.measure,
-        0e0 as w_a,
-        0e0 as wy_a,
-        totals.w as w_b,
-        totals.wy as wy_b
-    from pairs
-    inner join totals on pairs.estimand_b = totals.estimand_key and pairs.psu_b = totals.psu_key
-    where totals.w > 0 and (pairs.kind = 'waves' or totals.breakdown <> 'swv')
-
-),
-
--- one row per unit and breakdown value; at most one of its two rows holds each figure
-units as (
-
-    select
-        contrast_key,
-        stratum_a,
-        stratum_b,
-        psu_a,
-        is_near_census,
-        domain_key,
-        breakdown,
-        measure,
-        max(w_a) as w_a,
-        max(wy_a) as wy_a,
-        max(w_b) as w_b,
-        max(wy_b) as wy_b
-    from totals_of_pairs
-    group by contrast_key, stratum_a, stratum_b, psu_a, is_near_census, domain_key, breakdown, measure
-
-),
-
--- of (near) census groups only units that answered in both samples count
-answered_both as (
-
-    select
-        contrast_key,
-        psu_a,
-        measure
-    from units
-    where breakdown = 'total' and w_a > 0 and w_b > 0
-
-),
-
-counted as (
-
-    select
-        units.*
-    from units
-    left join answered_both
+    left join totals as one
         on
-            units.contrast_key = answered_both.contrast_key
-            and units.psu_a = answered_both.psu_a
-            and units.measure = answered_both.measure
-    where not units.is_near_census or answered_both.psu_a is not null
+            one.breakdown = 'total'
+            and contrasts.estimand_a = one.estimand_key
+            and shared_psus.psu_a = one.psu_key
+    left join totals as other
+        on
+            other.breakdown = 'total'
+            and contrasts.estimand_b = other.estimand_key
+            and shared_psus.psu_b = other.psu_key
 
 ),
 
@@ -224,61 +147,93 @@ units_in_both as (
     select
         contrast_key,
         stratum_a,
-        count(*) as n_both
+        {% for w, _ in measures.values() -%}
+            cast(sum(case when counts_in_{{ w }} then 1 else 0 end) as bigint) as n_{{ w }},
+        {% endfor -%}
+        max(stratum_b) as stratum_b
     from pairs
     group by contrast_key, stratum_a
 
 ),
 
-answering_in_both as (
+{% for side in ('a', 'b') -%}
+    sample_{{ side }} as (
+
+        select
+            pairs.contrast_key,
+            pairs.psu_a,
+            pairs.stratum_a,
+            {% for w, y in measures.values() -%}
+                case when pairs.counts_in_{{ w }} then totals.{{ w }} end as {{ w }},
+                case when pairs.counts_in_{{ w }} and totals.{{ w }} is not null then totals.{{ y }} end as {{ y }},
+            {% endfor -%}
+            totals.domain_key
+        from pairs
+        inner join totals
+            on pairs.estimand_{{ side }} = totals.estimand_key and pairs.psu_{{ side }} = totals.psu_key
+        -- groups are not compared within a samenwerkingsverband
+        where pairs.is_between_waves or totals.breakdown <> 'swv'
+
+    ),
+
+{% endfor -%}
+-- one row per unit and breakdown value; sums pass over who did not answer in one of the samples
+summed as (
 
     select
-        contrast_key,
-        stratum_a,
-        measure,
-        count(*) as n_both
-    from counted
-    where breakdown = 'total' and w_a > 0 and w_b > 0
-    group by contrast_key, stratum_a, measure
+        coalesce(one.contrast_key, other.contrast_key) as contrast_key,
+        coalesce(one.stratum_a, other.stratum_a) as stratum_a,
+        {% for w, y in measures.values() -%}
+            cast(sum(case when one.{{ w }} is not null and other.{{ w }} is not null then 1 else 0 end) as bigint)
+                as n_both_{{ w }},
+            {{ exact_sum('one.' ~ w) }} as {{ w }}_a,
+            {{ exact_sum('one.' ~ y) }} as {{ y }}_a,
+            {{ exact_sum('other.' ~ w) }} as {{ w }}_b,
+            {{ exact_sum('other.' ~ y) }} as {{ y }}_b,
+            {{ exact_sum('one.' ~ w ~ ' * other.' ~ w) }} as {{ w }}_a_{{ w }}_b,
+            {{ exact_sum('one.' ~ y ~ ' * other.' ~ w) }} as {{ y }}_a_{{ w }}_b,
+            {{ exact_sum('one.' ~ w ~ ' * other.' ~ y) }} as {{ w }}_a_{{ y }}_b,
+            {{ exact_sum('one.' ~ y ~ ' * other.' ~ y) }} as {{ y }}_a_{{ y }}_b,
+        {% endfor -%}
+        coalesce(one.domain_key, other.domain_key) as domain_key
+    from sample_a as one
+    full outer join sample_b as other
+        on
+            one.contrast_key = other.contrast_key
+            and one.psu_a = other.psu_a
+            and one.domain_key = other.domain_key
+    group by
+        coalesce(one.contrast_key, other.contrast_key),
+        coalesce(one.stratum_a, other.stratum_a),
+        coalesce(one.domain_key, other.domain_key)
 
 ),
 
 final as (
 
-    select
-        counted.contrast_key,
-        counted.domain_key,
-        counted.measure,
-        counted.stratum_a,
-        counted.stratum_b,
-        case
-            when counted.is_near_census then coalesce(max(answering_in_both.n_both), 0)
-            else max(units_in_both.n_both)
-        end as n_both,
-        cast(sum(case when counted.w_a > 0 and counted.w_b > 0 then 1 else 0 end) as bigint) as n_both_in_domain,
-        {{ exact_sum('counted.w_a') }} as w_a,
-        {{ exact_sum('counted.wy_a') }} as wy_a,
-        {{ exact_sum('counted.w_b') }} as w_b,
-        {{ exact_sum('counted.wy_b') }} as wy_b,
-        {{ exact_sum('counted.w_a * counted.w_b') }} as w_a_w_b,
-        {{ exact_sum('counted.wy_a * counted.w_b') }} as wy_a_w_b,
-        {{ exact_sum('counted.w_a * counted.wy_b') }} as w_a_wy_b,
-        {{ exact_sum('counted.wy_a * counted.wy_b') }} as wy_a_wy_b
-    from counted
-    inner join units_in_both
-        on counted.contrast_key = units_in_both.contrast_key and counted.stratum_a = units_in_both.stratum_a
-    left join answering_in_both
-        on
-            counted.contrast_key = answering_in_both.contrast_key
-            and counted.stratum_a = answering_in_both.stratum_a
-            and counted.measure = answering_in_both.measure
-    group by
-        counted.contrast_key,
-        counted.domain_key,
-        counted.measure,
-        counted.stratum_a,
-        counted.stratum_b,
-        counted.is_near_census
+    {% for measure, (w, y) in measures.items() -%}
+        select
+            summed.contrast_key,
+            summed.domain_key,
+            '{{ measure }}' as measure,
+            summed.stratum_a,
+            units_in_both.stratum_b,
+            units_in_both.n_{{ w }} as n_both,
+            summed.n_both_{{ w }} as n_both_in_domain,
+            coalesce(summed.{{ w }}_a, 0e0) as w_a,
+            coalesce(summed.{{ y }}_a, 0e0) as wy_a,
+            coalesce(summed.{{ w }}_b, 0e0) as w_b,
+            coalesce(summed.{{ y }}_b, 0e0) as wy_b,
+            coalesce(summed.{{ w }}_a_{{ w }}_b, 0e0) as w_a_w_b,
+            coalesce(summed.{{ y }}_a_{{ w }}_b, 0e0) as wy_a_w_b,
+            coalesce(summed.{{ w }}_a_{{ y }}_b, 0e0) as w_a_wy_b,
+            coalesce(summed.{{ y }}_a_{{ y }}_b, 0e0) as wy_a_wy_b
+        from summed
+        inner join units_in_both
+            on summed.contrast_key = units_in_both.contrast_key and summed.stratum_a = units_in_both.stratum_a
+        where summed.{{ w }}_a is not null or summed.{{ w }}_b is not null
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 )
 
