@@ -9,7 +9,7 @@ import importlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -213,8 +213,8 @@ def _tell_what_waits(console: Console, metadata: Mapping[str, Any]) -> None:
     differences = metadata["differences"].value
     console.print(
         "[bold yellow]waiting[/] the release would tell what a few respondents said, by its "
-        f"difference with an earlier one, in {len(differences)} published breakdown values. It waits "
-        "until more corrections have come in; `make refresh BATCH=true` publishes them now.",
+        f"difference with an earlier one, in {len(differences)} published breakdown values. It "
+        "waits until more corrections have come in; `make refresh BATCH=true` publishes them now.",
         soft_wrap=True,
     )
     for difference in differences[:5]:

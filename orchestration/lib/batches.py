@@ -112,8 +112,10 @@ def small_differences(connection: duckdb.DuckDBPyConnection, releases: Path) -> 
             )
         finally:
             connection.execute("detach earlier")
-        rows = connection.execute(CHANGED, [release_id]).fetchall()
-        found += [Difference(release_id, *row[:4], int(row[4])) for row in rows]
+        for wave_id, group, breakdown, value, changed in connection.execute(
+            CHANGED, [release_id]
+        ).fetchall():
+            found.append(Difference(release_id, wave_id, group, breakdown, value, int(changed)))
     return found
 
 
@@ -121,4 +123,6 @@ def remember(connection: duckdb.DuckDBPyConnection, release_id: str) -> None:
     """Keep the records of a release; `small_differences` has made them."""
     with transaction(connection):
         connection.execute("delete from audit.released_records where release_id = ?", [release_id])
-        connection.execute("insert into audit.released_records select ?, * from records", [release_id])
+        connection.execute(
+            "insert into audit.released_records select ?, * from records", [release_id]
+        )

@@ -136,9 +136,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, codebook: Codebook) -> None:
     with transaction(connection):  # one write to disk instead of one a statement
         for schema in ("raw", "open_text", "audit"):
             connection.execute(f"create schema if not exists {schema}")
-        for statement in (
-            DELIVERIES, OPEN_TEXT, QUALITY_RESULTS, PUBLICATION, RELEASED_RECORDS
-        ):
+        for statement in (DELIVERIES, OPEN_TEXT, QUALITY_RESULTS, PUBLICATION, RELEASED_RECORDS):
             connection.execute(statement)
         for group in codebook.groups:
             table = f"raw.{quote(group)}"
