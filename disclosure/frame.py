@@ -163,18 +163,20 @@ class Frame:
 
     def judge(self, cells: Iterable[Recovered]) -> list[Recovered]:
         """The same cells, each with whether it is withheld for its own sake."""
-        return [
-            replace(
-                cell,
-                is_own=cell.quantity == "difference"
-                or (
-                    cell.reason not in ("complementary", "derived")
-                    if self.own is None
-                    else (cell.table, cell.keys) in self.own
-                ),
-            )
-            for cell in cells
-        ]
+        return [replace(cell, is_own=self._is_own(cell)) for cell in cells]
+
+    def _is_own(self, cell: Recovered) -> bool:
+        if cell.quantity == "difference":
+            return True
+        if self.own is None:
+            return cell.reason not in ("complementary", "derived")
+        measure = cell.keys[-1]
+        is_count = cell.quantity == "n_respondents" and measure not in ("share_endorsed", "mean")
+        if is_count or measure == "share_dont_know":
+            # published numbers of respondents tell, within their rounding, how many answered and
+            # how many did not know, on purpose: a secret only where the share is withheld too
+            return (cell.table, (*cell.keys[:-1], "share_endorsed")) in self.own
+        return (cell.table, cell.keys) in self.own
 
     @classmethod
     def read(cls, connection: duckdb.DuckDBPyConnection, release_id: str | None = None) -> Frame:

@@ -116,10 +116,10 @@ class _Unknowns:
     def of(
         cls, scale: Scale, is_respondent: bool, answers: pd.DataFrame, atoms: pd.DataFrame
     ) -> _Unknowns:
-        """All answers of all atoms; where a unit shares its weight, only of those who answered.
+        """All answers of all atoms; where a unit is counted, only of those who answered.
 
-        A shared weight depends on who answered: the attacker is told the weights, and with them
-        who knew an answer.
+        A weight that respondents share depends on who answered: the attacker is told the weights,
+        and with them who knew an answer.
         """
         options: tuple[Option, ...] = (*scale.options, None)
         knows = np.array([option is not None for option in options])
@@ -139,7 +139,10 @@ class _Unknowns:
             kinds, inverse = np.unique(
                 shared.fillna(0.0).to_numpy(np.float64), axis=0, return_inverse=True
             )
-            allowed = (kinds[:, 1] > 0)[:, None] == knows
+            # where nobody shares the weight, who did not know might have known
+            is_alone = (kinds[:, 1] == 0) | (kinds[:, 1] == kinds[:, 2])
+            allowed = is_alone[:, None] | knows
+            kinds[is_alone, 1] = kinds[is_alone, 2]
             kind_of = inverse.ravel()
         kind, option = np.nonzero(allowed)
         column = np.full(allowed.shape, -1)

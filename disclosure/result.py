@@ -32,7 +32,7 @@ class Result:
 
     `cells_suppressed` counts the withheld rows of estimates, benchmarks and goal scores;
     `cells_attacked` the estimates among them that somebody answered. `recovered` are cells that are
-    withheld for their own sake; `narrowed` those that only protect others, whose value harms nobody.
+    withheld for their own sake; `narrowed` those that only protect others and harm nobody.
     """
 
     release_id: str

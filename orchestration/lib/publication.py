@@ -36,6 +36,8 @@ CODE = (
     "disclosure",
 )
 CODEBOOK = ("seeds",)
+# the table whose cells are attacked; a release without it has nothing to protect
+FIGURES = "fct_indicator_estimates"
 
 
 class PublicationError(Exception):
@@ -227,7 +229,8 @@ def publish(
         folder = settings.published / "releases" / release_id
         now = current(settings) or {}
         if not (folder / "release.json").exists():
-            differences = small_differences(connection, folder.parent)
+            has_figures = FIGURES in tables
+            differences = small_differences(connection, folder.parent) if has_figures else []
             if differences and not settings.release_batch and now:
                 logger.warning("%d figures wait for the next batch", len(differences))
                 here = settings.published / now["path"]
@@ -244,9 +247,10 @@ def publish(
                 "published_at": clock().astimezone().isoformat(timespec="seconds"),
                 "previous_release_id": now.get("release_id"),
             }
-            attacked = _attack(connection, release_id)
+            attacked = _attack(connection, release_id) if has_figures else None
             _write_release(connection, tables, folder, facts, attacked)
-            remember(connection, release_id)
+            if has_figures:
+                remember(connection, release_id)
             _move_current(settings, release_id)
             return Release(release_id, folder, "published")
     if now.get("rolled_back_from") == release_id:
@@ -289,7 +293,7 @@ def _write_release(
     tables: Iterable[str],
     folder: Path,
     facts: dict[str, Any],
-    attacked: Result,
+    attacked: Result | None,
 ) -> None:
     """Write all beside the other releases, and give it its name when it is whole."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -303,7 +307,8 @@ def _write_release(
         for path in sorted(draft.rglob("*"))
         if path.is_file()
     }
-    attacked.write(draft)
+    if attacked:
+        attacked.write(draft)
     _write_json(draft / "release.json", {**facts, "rows": counts, "sha256": checksums})
     if folder.exists():  # half a release: it has no release.json
         shutil.rmtree(folder)

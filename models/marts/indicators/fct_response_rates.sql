@@ -39,8 +39,19 @@ final as (
         cast(coalesce(responses.responded, 0) as bigint) as responded,
         cast(coalesce(responses.complete, 0) as bigint) as complete,
         coalesce(responses.responded, 0) * 1e0 / populations.population_units as response_rate,
-        responses.total_weight / responses.responded as mean_weight
+        responses.total_weight / responses.responded as mean_weight,
+        respondent_groups.weighting
+        || coalesce(
+            ', weights above ' || cast(weight_trims.maximum_weight as {{ dbt.type_string() }}) || ' cut: '
+            || weight_trims.reason, ''
+        ) as weighting
     from populations
+    inner join {{ ref('respondent_groups') }} as respondent_groups
+        on populations.respondent_group = respondent_groups.respondent_group
+    left join {{ ref('weight_trims') }} as weight_trims
+        on
+            populations.wave_id = weight_trims.wave_id
+            and populations.respondent_group = weight_trims.respondent_group
     inner join delivered
         on
             populations.wave_id = delivered.wave_id

@@ -47,6 +47,7 @@ summed as (
         wave_id,
         respondent_group,
         published_stratum,
+        min(weighting) as weighting,
         cast(sum(population_units) as bigint) as population_units,
         cast(sum(responded) as bigint) as responded,
         cast(sum(complete) as bigint) as complete,
@@ -67,7 +68,8 @@ final as (
         {{ round_count('complete') }} as complete,
         -- rounding up may not pass the population
         least({{ round_count('responded') }} * 1e0 / population_units, 1e0) as response_rate,
-        total_weight / nullif(responded, 0) as mean_weight
+        total_weight / nullif(responded, 0) as mean_weight,
+        weighting
     from summed
 
 )

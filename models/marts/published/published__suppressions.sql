@@ -134,7 +134,8 @@ keyed as (
             all_figures.cell
         ) as int) as block_key,
         cast(dense_rank() over (order by all_figures.breakdown, all_figures.breakdown_value) as int) as domain_key,
-        respondent_groups.psu_attribute = 'school_code' as is_reached_through_schools
+        respondent_groups.psu_attribute = 'school_code' as is_reached_through_schools,
+        respondent_groups.design in ('census', 'near_census') as is_near_census
     from all_figures
     inner join {{ ref('respondent_groups') }} as respondent_groups
         on all_figures.respondent_group = respondent_groups.respondent_group
@@ -172,7 +173,7 @@ judged as (
 ),
 
 -- where the distribution is withheld, share and mean together, or either at its end, would tell it
-told as (
+told_by_distributions as (
 
     select
         figures_told.block_key,
@@ -194,6 +195,54 @@ told as (
             and distributions.cell = 'distribution'
             and distributions.measure = 'share_option_1'
             and distributions.own_reason is not null
+
+),
+
+-- where nearly all were asked, weights tell the respondents of a landsdeel: one small province in it is
+-- what the others leave
+provinces_in_landsdelen as (
+
+    select
+        judged.block_key,
+        judged.domain_key,
+        judged.measure,
+        judged.own_reason,
+        sum(case when judged.own_reason is not null then 1 else 0 end) over landsdelen as hidden_count,
+        sum(case when judged.own_reason = 'small_n' then 1 else 0 end) over landsdelen as small_count,
+        row_number() over (
+            partition by judged.block_key, judged.measure, provinces.landsdeel, judged.own_reason is null
+            -- three more than the threshold, which its reason tells: the small one could have as many
+            order by
+                case when judged.n_respondents >= {{ suppression_threshold('min_respondents') }} + 3 then 0 else 1 end,
+                judged.n_respondents,
+                judged.domain_key
+        ) as size_rank
+    from judged
+    inner join {{ ref('provinces') }} as provinces on judged.breakdown_value = provinces.region
+    where
+        judged.breakdown = 'region' and judged.is_near_census
+        and judged.kind = 'indicator' and judged.wave_id <> 'pooled'
+    window landsdelen as (partition by judged.block_key, judged.measure, provinces.landsdeel)
+
+),
+
+told as (
+
+    select
+        block_key,
+        domain_key,
+        measure,
+        told_reason
+    from told_by_distributions
+    where told_reason is not null
+    union all
+    select
+        block_key,
+        domain_key,
+        measure,
+        'complementary' as told_reason
+    from provinces_in_landsdelen
+    where own_reason is null and size_rank = 1 and hidden_count = 1 and small_count = 1
 
 ),
 

@@ -126,6 +126,7 @@ def test_prepare_again_changes_nothing_and_a_new_wave_adds_columns(tmp_path: Pat
         assert [row[0] for row in tables] == [
             "audit.publication",
             "audit.quality_results",
+            "audit.released_records",
             "open_text.answers",
             "raw.deliveries",
             "raw.leraar",
