@@ -189,8 +189,8 @@ def count_bounds(
     """Lowest and highest number of respondents that the attacker must reckon with.
 
     A published count was rounded and passed the threshold; a reason tells on which side of the
-    threshold a withheld one lies. A row exists because somebody answered: the attacker is told
-    whether that was anybody in the denominator.
+    threshold a withheld one lies. A row exists because somebody of the wave is there, whether or
+    not anybody answered the question.
 
     Share and mean are withheld together, when the smaller of their numbers is too small, so that
     `small_n` limits the number with *don't know* only where there is no mean. The options of yes
@@ -204,7 +204,7 @@ def count_bounds(
     threshold = np.where(is_distribution & ~is_yes_or_no, of_distribution, least)
     is_published = ~np.isnan(published)
     passed = is_published | np.isin(reasons, ["complementary", "few_schools"])
-    lowest = np.where(passed, threshold, np.minimum(count, 1))
+    lowest = np.where(passed, threshold, 0)
     low = np.where(is_published, np.maximum(lowest, np.ceil(published - step / 2)), lowest)
     high = np.full(len(count), math.inf)
     high = np.where(is_published, np.floor(published + step / 2), high)

@@ -33,6 +33,7 @@ class Result:
     `cells_suppressed` counts the withheld rows of estimates, benchmarks and goal scores;
     `cells_attacked` the estimates among them that somebody answered. `recovered` are cells that are
     withheld for their own sake; `narrowed` those that only protect others and harm nobody.
+    `closed` counts the questions (wave, indicator, group) that an earlier round withheld further.
     """
 
     release_id: str
@@ -46,6 +47,7 @@ class Result:
     method: str
     recovered: tuple[Recovered, ...] = field(default_factory=tuple)
     narrowed: tuple[Recovered, ...] = field(default_factory=tuple)
+    closed: int = 0
 
     @property
     def paths(self) -> dict[str, int]:
@@ -79,6 +81,7 @@ class Result:
             "| | |",
             "|---|---|",
             f"| narrowed, of those withheld to protect others only | {len(self.narrowed)} |",
+            f"| questions withheld further after an earlier round | {self.closed} |",
             f"| withheld cells | {self.cells_suppressed} |",
             f"| of which somebody answered | {self.cells_attacked} |",
             f"| blocks (wave, indicator, group) attacked by linear programming "

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.lib.settings import ROOT, get_settings
+from orchestration.lib.warehouse import connect
 
 logger = logging.getLogger("monitor")
 
@@ -87,5 +88,23 @@ def build(on_result: Callable[[dict[str, Any]], None]) -> None:
     raise DbtError(
         f"dbt build: {len(failed)} failed. "
         + " ".join(f"{row.node.name}: {(row.message or '').strip()}." for row in failed[:10])
+        + "".join(_failing_rows(row.node) for row in failed[:10] if row.status == "fail")
         + " The compiled SQL of each stands in target/compiled; nothing was published."
+    )
+
+
+def _failing_rows(node: Any) -> str:
+    """The first rows that a data test found, with their columns: they say what to mend."""
+    with connect(get_settings().warehouse, read_only=True) as connection:
+        found = connection.execute(f"select * from ({node.compiled_code}\n) limit 5")
+        columns = [column[0] for column in found.description]
+        rows = found.fetchall()
+    return "".join(
+        f"\n{node.name}: "
+        + ", ".join(
+            f"{column} {value}"
+            for column, value in zip(columns, row, strict=True)
+            if value is not None
+        )
+        for row in rows
     )

@@ -11,7 +11,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -247,7 +247,7 @@ def publish(
                 "published_at": clock().astimezone().isoformat(timespec="seconds"),
                 "previous_release_id": now.get("release_id"),
             }
-            attacked = _attack(connection, release_id) if has_figures else None
+            attacked = _protect(connection, release_id) if has_figures else None
             _write_release(connection, tables, folder, facts, attacked)
             if has_figures:
                 remember(connection, release_id)
@@ -261,31 +261,41 @@ def publish(
     return Release(release_id, folder, "published")
 
 
-def _attack(connection: duckdb.DuckDBPyConnection, release_id: str) -> Result:
-    """Attack what is about to be published by subtraction; `make attack` does all of it.
+def _protect(connection: duckdb.DuckDBPyConnection, release_id: str) -> Result:
+    """Attack what is about to be published, and withhold more until nothing is found.
+
+    By subtraction only; `make attack` does all of the attack.
 
     Raises:
-        PublicationError: a figure that is withheld for its own sake was found.
+        PublicationError: a figure that is withheld for its own sake can still be found.
     """
     # scipy and pandas take a second to load
     from disclosure.attack import attack
+    from disclosure.closing import close
     from disclosure.frame import Frame
     from disclosure.release import Release as Published
 
-    result = attack(
-        Published.read(connection, "published"),
-        Frame.read(connection),
-        release_id=release_id,
-        blocks=0,
-    )
-    if result.recovered:
-        cells = "; ".join(f"{' '.join(cell.keys)} ({cell.path})" for cell in result.recovered[:5])
-        raise PublicationError(
-            f"{len(result.recovered)} withheld figures can be found from the published ones, so "
-            f"that nothing is published: {cells}. Withhold more in "
-            "models/marts/published/published__suppressions.sql."
+    frame = Frame.read(connection)
+    closed = 0
+    for with_totals in (False, False, True, True):
+        result = attack(
+            Published.read(connection, "published"), frame, release_id=release_id, blocks=0
         )
-    return result
+        if not result.recovered:
+            return replace(result, closed=closed)
+        with transaction(connection):
+            closed += close(connection, result.recovered, with_totals)
+        logger.warning(
+            "%d withheld figures could be found: %d questions are withheld further",
+            len(result.recovered),
+            closed,
+        )
+    cells = "; ".join(f"{' '.join(cell.keys)} ({cell.path})" for cell in result.recovered[:5])
+    raise PublicationError(
+        f"{len(result.recovered)} withheld figures can be found from the published ones, so that "
+        f"nothing is published: {cells}. Withhold more in "
+        "models/marts/published/published__suppressions.sql."
+    )
 
 
 def _write_release(

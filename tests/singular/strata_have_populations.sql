@@ -4,17 +4,41 @@
 -- How to resolve: correct populations.csv (or population_margins.csv), or the stratum in the delivery.
 {{ config(meta={'dagster': {'ref': {'name': 'populations'}}}) }}
 
-with samples as (
+with units_asked as (
 
     select
-        units.wave_id,
-        units.respondent_group,
-        units.unit_of_count,
-        units.stratum,
-        count(distinct units.unit_id) as sample_units,
-        count(distinct units.psu_id) as sample_psus
-    from {{ ref('int_respondents__units') }} as units
-    group by units.wave_id, units.respondent_group, units.unit_of_count, units.stratum
+        respondent_group,
+        unit_of_count
+    from {{ ref('indicator_groups') }}
+    union distinct
+    select
+        respondent_group,
+        'respondent' as unit_of_count
+    from {{ ref('respondent_groups') }}
+
+),
+
+-- before the weights, which would be empty
+samples as (
+
+    select
+        respondents.wave_id,
+        respondents.respondent_group,
+        units_asked.unit_of_count,
+        respondents.stratum,
+        count(
+            distinct case units_asked.unit_of_count
+                when 'school' then respondents.school_code
+                when 'samenwerkingsverband' then respondents.swv_code
+                else cast(respondents.respondent_key as {{ dbt.type_string() }})
+            end
+        ) as sample_units,
+        count(distinct respondents.psu_id) as sample_psus
+    from {{ ref('int_respondents__deduplicated') }} as respondents
+    inner join units_asked on respondents.respondent_group = units_asked.respondent_group
+    where respondents.is_kept
+    group by
+        respondents.wave_id, respondents.respondent_group, units_asked.unit_of_count, respondents.stratum
 
 ),
 
