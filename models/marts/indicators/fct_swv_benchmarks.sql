@@ -4,19 +4,59 @@
     each wave, the covariance between waves of PSUs in both, and, for the difference with the
     country, the covariance of the part with the whole.
 #}
-with pools as (
+with asked as (
 
     select
-        pools.*,
-        estimands.is_near_census,
+        estimands.estimand_key,
+        estimands.indicator_code,
+        estimands.respondent_group,
+        estimands.wave_id,
+        estimands.measurement_number,
+        estimands.headline_measure,
+        max(estimands.measurement_number) over of_question as last_number,
+        sum(case when items.comparability = 'comparable' then 0 else 1 end) over (
+            partition by estimands.indicator_code, estimands.respondent_group
+            order by estimands.measurement_number
+            rows between unbounded preceding and current row
+        ) as series,
+        estimands.is_near_census
+    from {{ ref('int_estimation__estimands') }} as estimands
+    inner join {{ ref('dim_items') }} as items
+        on
+            estimands.wave_id = items.wave_id
+            and estimands.indicator_code = items.indicator_code
+            and estimands.respondent_group = items.respondent_group
+    inner join {{ ref('dim_waves') }} as waves on estimands.wave_id = waves.wave_id
+    where waves.closed_at is not null
+    window of_question as (partition by estimands.indicator_code, estimands.respondent_group)
+
+),
+
+ranked as (
+
+    select
+        *,
+        max(series) over (partition by indicator_code, respondent_group) as last_series
+    from asked
+
+),
+
+-- the last three closed waves, at most, none reworded since the first
+pools as (
+
+    select
+        ranked.*,
         estimands.design = 'nonprobability' as is_nonprobability,
         estimands.unit_of_count,
         estimands.max_score - estimands.min_score as score_range
-    from {{ ref('int_estimation__pools') }} as pools
-    inner join {{ ref('int_estimation__estimands') }} as estimands on pools.estimand_key = estimands.estimand_key
+    from ranked
+    inner join {{ ref('int_estimation__estimands') }} as estimands on ranked.estimand_key = estimands.estimand_key
     inner join {{ ref('respondent_groups') }} as respondent_groups
-        on pools.respondent_group = respondent_groups.respondent_group
-    where respondent_groups.has_swv_breakdown
+        on ranked.respondent_group = respondent_groups.respondent_group
+    where
+        respondent_groups.has_swv_breakdown
+        and ranked.series = ranked.last_series
+        and ranked.measurement_number > ranked.last_number - 3
 
 ),
 
