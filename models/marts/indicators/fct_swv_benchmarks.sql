@@ -32,7 +32,7 @@ with asked as (
 
 ),
 
-ranked as (
+series_known as (
 
     select
         *,
@@ -45,18 +45,18 @@ ranked as (
 pools as (
 
     select
-        ranked.*,
+        series_known.*,
         estimands.design = 'nonprobability' as is_nonprobability,
         estimands.unit_of_count,
         estimands.max_score - estimands.min_score as score_range
-    from ranked
-    inner join {{ ref('int_estimation__estimands') }} as estimands on ranked.estimand_key = estimands.estimand_key
+    from series_known
+    inner join {{ ref('int_estimation__estimands') }} as estimands on series_known.estimand_key = estimands.estimand_key
     inner join {{ ref('respondent_groups') }} as respondent_groups
-        on ranked.respondent_group = respondent_groups.respondent_group
+        on series_known.respondent_group = respondent_groups.respondent_group
     where
         respondent_groups.has_swv_breakdown
-        and ranked.series = ranked.last_series
-        and ranked.measurement_number > ranked.last_number - 3
+        and series_known.series = series_known.last_series
+        and series_known.measurement_number > series_known.last_number - 3
 
 ),
 

@@ -20,6 +20,12 @@ with figures as (
         estimates.measure,
         case
             when estimates.measure in ('share_endorsed', 'mean') then 'figure'
+            -- of two options without don't know, the share of one is the share endorsed
+            when
+                scales.max_score - scales.min_score = 1
+                and indicators.dont_know_rule = 'exclude'
+                and estimates.measure like 'share_option_%'
+                then 'figure'
             else 'distribution'
         end as cell,
         estimates.n_respondents,
@@ -29,11 +35,7 @@ with figures as (
             when estimates.measure = 'mean'
                 then (estimates.estimate - scales.min_score) / (scales.max_score - scales.min_score)
             else estimates.estimate
-        end as place,
-        estimates.measure = indicators.headline_measure as is_headline_measure,
-        -- of two options, the share of one is the distribution
-        scales.max_score - scales.min_score = 1 and indicators.dont_know_rule = 'exclude'
-        and estimates.measure like 'share_option_%' as is_share_itself
+        end as place
     from {{ ref('fct_indicator_estimates') }} as estimates
     inner join {{ ref('dim_waves') }} as waves on estimates.wave_id = waves.wave_id
     inner join {{ ref('indicators') }} as indicators on estimates.indicator_code = indicators.indicator_code
@@ -57,9 +59,7 @@ with figures as (
         scores.n_respondents,
         scores.n_psu,
         scores.total_weight,
-        scores.estimate / 100e0 as place,
-        true as is_headline_measure,
-        false as is_share_itself
+        scores.estimate / 100e0 as place
     from {{ ref('fct_goal_scores') }} as scores
     inner join {{ ref('dim_waves') }} as waves on scores.wave_id = waves.wave_id
     where waves.closed_at is not null
@@ -94,9 +94,7 @@ pooled as (
         cast(sum(figures.n_respondents) as bigint) as n_respondents,
         cast(sum(figures.n_psu) as bigint) as n_psu,
         {{ exact_sum('figures.total_weight') }} as total_weight,
-        {{ exact_sum('figures.total_weight * figures.place') }} / {{ exact_sum('figures.total_weight') }} as place,
-        true as is_headline_measure,
-        false as is_share_itself
+        {{ exact_sum('figures.total_weight * figures.place') }} / {{ exact_sum('figures.total_weight') }} as place
     from figures
     inner join pools
         on
@@ -130,8 +128,9 @@ keyed as (
     select
         all_figures.*,
         cast(dense_rank() over (
-            order by all_figures.wave_id, all_figures.kind, all_figures.question, all_figures.respondent_group,
-            all_figures.cell
+            order by
+                all_figures.wave_id, all_figures.kind, all_figures.question, all_figures.respondent_group,
+                all_figures.cell
         ) as int) as block_key,
         cast(dense_rank() over (order by all_figures.breakdown, all_figures.breakdown_value) as int) as domain_key,
         respondent_groups.psu_attribute = 'school_code' as is_reached_through_schools,
@@ -147,23 +146,22 @@ judged as (
     select
         keyed.*,
         case
-            when min(n_respondents) over cells < {{ suppression_threshold('min_respondents') }} then 'small_n'
+            when min(keyed.n_respondents) over cells < {{ suppression_threshold('min_respondents') }} then 'small_n'
             when
-                cell = 'distribution'
-                and not is_share_itself
-                and n_respondents < {{ suppression_threshold('min_distribution_respondents') }}
+                keyed.cell = 'distribution'
+                and min(keyed.n_respondents) over cells < {{ suppression_threshold('min_distribution_respondents') }}
                 then 'small_n'
             when
                 -- for these groups the PSU is the school
-                breakdown in ('swv', 'region') and is_reached_through_schools
-                and min(n_psu) over cells < {{ suppression_threshold('min_schools') }}
+                keyed.breakdown in ('swv', 'region') and keyed.is_reached_through_schools
+                and min(keyed.n_psu) over cells < {{ suppression_threshold('min_schools') }}
                 then 'few_schools'
             -- everybody or nobody: the answer of each single respondent would be known
             when
-                breakdown in ('swv', 'region')
+                keyed.breakdown in ('swv', 'region')
                 and (
-                    min(place) over cells <= {{ tolerance() }}
-                    or max(place) over cells >= 1e0 - {{ tolerance() }}
+                    min(keyed.place) over cells <= {{ tolerance() }}
+                    or max(keyed.place) over cells >= 1e0 - {{ tolerance() }}
                 )
                 then 'identifiable'
         end as own_reason
@@ -172,17 +170,12 @@ judged as (
 
 ),
 
--- where the distribution is withheld, share and mean together, or either at its end, would tell it
-told_by_distributions as (
+-- where the distribution is withheld, a share or mean near its end would tell it
+told_by_figures as (
 
     select
         figures_told.block_key,
-        figures_told.domain_key,
-        figures_told.measure,
-        case
-            when not figures_told.is_headline_measure then 'complementary'
-            when figures_told.place not between {{ margin }} and 1e0 - {{ margin }} then 'complementary'
-        end as told_reason
+        figures_told.domain_key
     from judged as figures_told
     inner join judged as distributions
         on
@@ -190,11 +183,16 @@ told_by_distributions as (
             and figures_told.question = distributions.question
             and figures_told.respondent_group = distributions.respondent_group
             and figures_told.domain_key = distributions.domain_key
-            and figures_told.kind = 'indicator'
-            and figures_told.cell = 'figure'
-            and distributions.cell = 'distribution'
-            and distributions.measure = 'share_option_1'
-            and distributions.own_reason is not null
+    where
+        figures_told.kind = 'indicator'
+        and figures_told.cell = 'figure'
+        and distributions.kind = 'indicator'
+        and distributions.cell = 'distribution'
+        and distributions.own_reason is not null
+    group by figures_told.block_key, figures_told.domain_key
+    having
+        min(figures_told.place) < {{ margin }}
+        or max(figures_told.place) > 1e0 - {{ margin }}
 
 ),
 
@@ -230,17 +228,12 @@ told as (
 
     select
         block_key,
-        domain_key,
-        measure,
-        told_reason
-    from told_by_distributions
-    where told_reason is not null
-    union all
+        domain_key
+    from told_by_figures
+    union distinct
     select
         block_key,
-        domain_key,
-        measure,
-        'complementary' as told_reason
+        domain_key
     from provinces_in_landsdelen
     where own_reason is null and size_rank = 1 and hidden_count = 1 and small_count = 1
 
@@ -276,8 +269,8 @@ relations as (
         on parts.breakdown = 'swv' and parts.breakdown_value = geography.swv_code
     inner join domains as wholes
         on
-            (wholes.breakdown = 'region' and wholes.breakdown_value = geography.region)
-            or (wholes.breakdown = 'sector' and wholes.breakdown_value = geography.sector)
+            (wholes.breakdown = 'region' and geography.region = wholes.breakdown_value)
+            or (wholes.breakdown = 'sector' and geography.sector = wholes.breakdown_value)
 
 ),
 
@@ -290,15 +283,11 @@ waves_cells as (
         judged.n_respondents,
         judged.total_weight,
         judged.place,
-        coalesce(judged.own_reason, told.told_reason) as own_reason,
-        coalesce(judged.own_reason, told.told_reason) as reason,
+        coalesce(judged.own_reason, case when told.domain_key is not null then 'complementary' end) as own_reason,
+        coalesce(judged.own_reason, case when told.domain_key is not null then 'complementary' end) as reason,
         false as is_given
     from judged
-    left join told
-        on
-            judged.block_key = told.block_key
-            and judged.domain_key = told.domain_key
-            and judged.measure = told.measure
+    left join told on judged.block_key = told.block_key and judged.domain_key = told.domain_key
     where judged.wave_id <> 'pooled'
 
 ),
@@ -379,8 +368,10 @@ pooled_cells as (
         coalesce(judged.own_reason, case when told_by_pools.is_telling then 'complementary' end) as own_reason,
         coalesce(
             judged.own_reason,
-            case when told_by_pools.is_telling or (judged.breakdown <> 'swv' and not told_by_pools.is_given)
-                then 'complementary' end
+            case
+                when told_by_pools.is_telling or (judged.breakdown <> 'swv' and not told_by_pools.is_given)
+                    then 'complementary'
+            end
         ) as reason,
         judged.breakdown <> 'swv' and told_by_pools.is_given as is_given
     from judged
