@@ -1,4 +1,4 @@
-"""`make coverage`: do intervals of 95 % hold the truth in 95 % of samples?
+"""Do intervals of 95 % hold the truth in 95 % of samples?
 
 A finite population with the example's design (strata, schools, samenwerkingsverbanden,
 municipalities, boards and the persons in them) is drawn once, so that every figure has a truth.
@@ -18,16 +18,15 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -45,7 +44,7 @@ from simulation.population import (
     allocate,
     stream,
 )
-from simulation.questionnaires import Array, Floats, Question, Survey
+from simulation.questionnaires import Array, Question, Survey
 from simulation.respondents import EXPERIENCE, EXPERIENCE_SHARES
 
 TEMPLATE = "2022-voorjaar"  # the wave whose questionnaires and populations are used
@@ -56,6 +55,7 @@ PROJECT = (
 ITEMS_PER_UNIT_OF_COUNT = 3
 CHANGE = 0.1  # between the waves of a pair, on the latent scale: some four percentage points
 BLANK_RATE = 0.045  # not answered, refused or not applicable, by chance in every wave
+AIM = 0.94, 0.97  # on average
 TAKEN_WHOLE = 2  # persons; in larger units a sample is drawn
 
 # one row per figure and wave, with its truth; `is_change` tells changes from levels
@@ -240,8 +240,10 @@ def _truths(group: str, persons: Persons, item: Item, breakdowns: Iterable[str])
                     )  # fmt: skip
 
 
-def _draw_pair(rng: np.random.Generator, group: str, persons: Persons) -> list[Places]:
-    """Persons in the two samples of a pair; their units overlap as those of the example do."""
+def _draw_pair(
+    rng: np.random.Generator, group: str, persons: Persons, turnover: float
+) -> list[Places]:
+    """Persons in the two samples of a pair; `turnover` is the share of units that is replaced."""
     total, per_unit = DESIGNS[group]
     present = np.flatnonzero(persons.size)
     _, place = np.unique(persons.stratum[present], return_inverse=True)
@@ -252,7 +254,7 @@ def _draw_pair(rng: np.random.Generator, group: str, persons: Persons) -> list[P
         members = rng.permutation(present[place == number])
         mean = min(per_unit, population[number] / len(members))
         count = min(math.ceil(size / mean), len(members))
-        shift = round(TURNOVER * min(count, len(members) - count))
+        shift = round(turnover * min(count, len(members) - count))
         units[0].append(members[:count])
         units[1].append(members[shift : shift + count])
     return [_draw_persons(rng, persons, np.concatenate(drawn), per_unit) for drawn in units]
@@ -355,8 +357,8 @@ def _deliver(
     for question in background:
         values = persons.facts[question.attribute][person]
         if question.scale:
-            codes = question.scale.breakdowns
-            values = np.array([codes[value] for value in values.tolist()])
+            options = question.scale.breakdowns
+            values = np.array([options[value] for value in values.tolist()])
         columns[question.variable] = values
     for item in items:
         codes = np.where(
@@ -398,16 +400,20 @@ def _choose(questions: list[Question], population: Population, group: str) -> li
     return chosen
 
 
-def measure_coverage(folder: Path, waves: int, seed: int = 1) -> list[tuple[Any, ...]]:
+def measure_coverage(
+    folder: Path, waves: int, seed: int = 1, turnover: float = TURNOVER
+) -> pd.DataFrame:
     """Draw samples, build, and compare every reliable figure with the truth.
 
     Args:
         folder: an empty folder for the copy of the project and its warehouse.
         waves: number of samples, even: they come in pairs.
+        turnover: share of the units of a sample that the second of a pair replaces.
 
     Returns:
-        Rows (kind, pair, group, breakdown, measure, is_covered, error, standard_error); kind is
-        `level`, `change, rotated` (within a pair) or `change, apart` (between pairs).
+        A row per figure and wave: kind (`level`, `change, rotated` within a pair, `change, apart`
+        between pairs), pair, respondent_group, breakdown, measure, is_covered, error (estimate
+        minus truth) and standard_error.
 
     Raises:
         RuntimeError: dbt failed, with what it said.
@@ -416,7 +422,9 @@ def measure_coverage(folder: Path, waves: int, seed: int = 1) -> list[tuple[Any,
     survey, wave_ids = population.survey, [f"w{number:04}" for number in range(1, waves + 1)]
     chance = [name for name, row in survey.groups.items() if row["design"] != "nonprobability"]
     groups = {group: _persons(population, group) for group in chance}
-    background, items, truths = {}, {}, []
+    background: dict[str, list[Question]] = {}
+    items: dict[str, list[Item]] = {}
+    truths: list[Any] = []
     for group, persons in groups.items():
         questions = survey.questionnaires[TEMPLATE, group]
         background[group] = [q for q in questions if q.attribute in persons.facts]
@@ -439,7 +447,9 @@ def measure_coverage(folder: Path, waves: int, seed: int = 1) -> list[tuple[Any,
         for group, persons in groups.items():
             rng = stream(seed, "coverage", "samples", group)
             samples = [
-                sample for _ in range(waves // 2) for sample in _draw_pair(rng, group, persons)
+                sample
+                for _ in range(waves // 2)
+                for sample in _draw_pair(rng, group, persons, turnover)
             ]
             _deliver(
                 connection, rng, group, wave_ids, samples, persons, items[group], background[group]
@@ -467,4 +477,45 @@ def measure_coverage(folder: Path, waves: int, seed: int = 1) -> list[tuple[Any,
             "truths",
             pa.table(dict(zip((*names, "measure", "value"), map(list, columns), strict=True))),
         )
-        return connection.execute(RESULTS).fetchall()
+        return connection.execute(RESULTS).df()
+
+
+def summarise(results: pd.DataFrame, *by: str) -> pd.DataFrame:
+    """Coverage per value of `by`, with its Monte Carlo error and the spread of the errors.
+
+    Figures of one sample depend on each other, pairs of samples do not: the error is that of the
+    mean over pairs. `spread` is the standard deviation of error over standard error; 1 is ideal.
+    """
+    scaled = results.error / results.standard_error.where(results.standard_error > 0)
+    groups = results.assign(scaled=scaled).groupby(list(by))
+    pairs = results.groupby([*by, "pair"]).is_covered.mean().groupby(list(by))
+    return pd.DataFrame(
+        {
+            "figures": groups.size(),
+            "coverage": groups.is_covered.mean(),
+            "error": pairs.std() / np.sqrt(pairs.size()),
+            "spread": groups.scaled.std(),
+        }
+    ).reset_index()
+
+
+def show(console: Console, results: pd.DataFrame) -> None:
+    """Print coverage by kind, and by group, measure and breakdown within it."""
+    for column in ("kind", "respondent_group", "measure", "breakdown"):
+        by = ["kind"] if column == "kind" else ["kind", column]
+        table = Table(*by, title=f"Coverage of 95 % intervals by {column}", title_justify="left")
+        for heading in ("figures", "coverage", "Monte Carlo error", "spread of errors", ""):
+            table.add_column(heading, justify="right")
+        for row in summarise(results, *by).to_dict("records"):
+            low, high = (row["coverage"] + sign * 2 * row["error"] for sign in (-1, 1))
+            is_outside = high < AIM[0] or low > AIM[1]
+            table.add_row(
+                *(row[name] for name in by),
+                f"{row['figures']:,}",
+                f"{row['coverage']:.1%}",
+                f"{row['error']:.1%}",
+                f"{row['spread']:.2f}",
+                "outside" if is_outside else "",
+            )
+        console.print(table)
+    console.print(f"outside: beyond {AIM[0]:.0%} to {AIM[1]:.0%} by more than two errors")

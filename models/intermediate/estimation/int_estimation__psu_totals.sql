@@ -8,8 +8,9 @@ with final as (
         count(*) as n_answered,
         sum(case when answers.is_dont_know then 0 else 1 end) as n_substantive,
         {{ exact_sum('answers.weight_answered', digits=18) }} as weight_answered,
-        coalesce({{ exact_sum('case when not answers.is_dont_know then answers.weight_substantive end', digits=18) }}, 0e0)
-            as weight_substantive,
+        coalesce(
+            {{ exact_sum('case when not answers.is_dont_know then answers.weight_substantive end', digits=18) }}, 0e0
+        ) as weight_substantive,
         coalesce(
             {{ exact_sum("case
                 when not answers.is_endorsed then null
