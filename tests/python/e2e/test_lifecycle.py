@@ -48,9 +48,22 @@ def test_a_refused_file_stops_the_release_and_nothing_else(small: Workspace) -> 
     leraar.write_text(good[leraar], encoding="utf-8-sig")
 
 
-def test_the_corrected_delivery_is_published(small: Workspace) -> None:
+def test_a_correction_of_one_respondent_waits_for_its_batch(small: Workspace) -> None:
+    """The board that is gone could be read from the difference of two releases."""
     before = small.query("select release_id from publication")
     result = small.run("refresh")
+    assert result.returncode == 0, result.stdout
+    assert "waiting" in result.stdout and "BATCH=true" in result.stdout
+    assert f"{WAVE}, bestuur, total all: 1 respondents" in " ".join(result.stdout.split())
+    assert small.query("select release_id from publication") == before
+    assert len(small.releases) == 1
+
+
+def test_the_corrected_delivery_is_published(small: Workspace) -> None:
+    before = small.query("select release_id from publication")
+    small.more_env["MONITOR_RELEASE_BATCH"] = "true"
+    result = small.run("refresh")
+    del small.more_env["MONITOR_RELEASE_BATCH"]
     assert result.returncode == 0, result.stdout
     assert small.query("select release_id from publication") != before
     assert len(small.releases) == 2

@@ -18,6 +18,7 @@ from disclosure.cells import Cells
 from disclosure.frame import Frame, FrameError
 from disclosure.release import Release
 from disclosure.subtraction import estimate_bounds, nested_parts, subtraction_attack
+from orchestration.lib.publication import _protect
 
 BLOCKS, SEED = 10, 2026
 
@@ -102,6 +103,48 @@ def test_a_cell_that_is_withheld_from_a_release_later_is_recovered(
     assert alone[keys] != "earlier_release"
     both = {cell.keys: cell.path for cell in subtraction_attack(later, frame, [release])}
     assert both[keys] == "earlier_release"
+
+
+def test_a_question_in_which_something_is_found_is_withheld_further(
+    example: Workspace, tmp_path: Path
+) -> None:
+    """A part that protects another is shown by mistake: its question is closed, and no other."""
+    warehouse = tmp_path / "monitor.duckdb"
+    shutil.copy(example.warehouse, warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        block = connection.execute(
+            """
+            select wave_id, indicator_code, respondent_group
+            from published.fct_indicator_estimates
+            where breakdown = 'region' and measure = 'share_endorsed' and is_suppressed
+            group by all
+            having count(*) = 2 and count(*) filter (where suppression_reason = 'small_n') = 1
+            order by all limit 1
+            """
+        ).fetchone()
+        assert block is not None
+        connection.execute(
+            """
+            update published.fct_indicator_estimates as shown
+            set is_suppressed = false, suppression_reason = null, estimate = truth.estimate,
+                n_respondents = 5 * cast(round(truth.n_respondents / 5.0) as bigint)
+            from indicators.fct_indicator_estimates as truth
+            where shown.estimate_id = truth.estimate_id and shown.breakdown = 'region'
+                and shown.suppression_reason = 'complementary'
+                and (shown.wave_id, shown.indicator_code, shown.respondent_group) = (?, ?, ?)
+            """,
+            block,
+        )
+        shown = (
+            "select count(*) from published.fct_indicator_estimates where not is_suppressed "
+            "and breakdown {} 'total' and (wave_id, indicator_code, respondent_group) {} (?, ?, ?)"
+        )
+        elsewhere = connection.execute(shown.format("<>", "<>"), block).fetchone()
+        result = _protect(connection, "r1")
+        assert result.closed == 1 and result.recovered == ()
+        assert connection.execute(shown.format("<>", "="), block).fetchone() == (0,)
+        assert connection.execute(shown.format("=", "="), block).fetchone() != (0,)
+        assert connection.execute(shown.format("<>", "<>"), block).fetchone() == elsewhere
 
 
 def test_another_warehouse_is_refused(example: Workspace) -> None:
