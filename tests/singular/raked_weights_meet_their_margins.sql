@@ -18,15 +18,15 @@ with weighted as (
 
 fitted as (
     {% for margin in ['sector', 'landsdeel', 'region'] %}
-    select
-        wave_id,
-        respondent_group,
-        '{{ margin }}' as margin,
-        {{ margin }} as margin_value,
-        sum(total) / sum(sum(total)) over (partition by wave_id, respondent_group) as share
-    from weighted
-    group by wave_id, respondent_group, {{ margin }}
-    {{ 'union all' if not loop.last }}
+        select
+            wave_id,
+            respondent_group,
+            '{{ margin }}' as margin,
+            {{ margin }} as margin_value,
+            sum(total) / sum(sum(total)) over (partition by wave_id, respondent_group) as share
+        from weighted
+        group by wave_id, respondent_group, {{ margin }}
+        {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 

@@ -50,8 +50,10 @@ compared as (
         populations.population_psus,
         case
             when populations.population_units is null then 'no population for this stratum'
-            when populations.population_units < samples.sample_units then 'fewer units in the population than in the sample'
-            when populations.population_psus < samples.sample_psus then 'fewer PSUs in the population than in the sample'
+            when populations.population_units < samples.sample_units
+                then 'fewer units in the population than in the sample'
+            when populations.population_psus < samples.sample_psus
+                then 'fewer PSUs in the population than in the sample'
         end as problem
     from samples
     left join {{ ref('populations') }} as populations

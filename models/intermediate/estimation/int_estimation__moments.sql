@@ -6,7 +6,7 @@
     r: by the indicator's rule) and for the value (e: endorsed, d: don't know, v: score).
 #}
 {#- what was added up once is added up again without rounding, as exact_sum does at the end -#}
-{%- set exact = 'decimal(38, 12)' -%}
+{%- set exact = 'decimal(38, 20)' -%}
 {%- set counts = ['n_s', 'n_a', 'n_psu_s', 'n_psu_a'] -%}
 {%- set sums = [
     'w_s', 'ww_s', 'w_a', 'ww_a', 'e', 'ee', 'w_r_e', 'e_squared', 'd', 'dd', 'w_a_d', 'd_squared',

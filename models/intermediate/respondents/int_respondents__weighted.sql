@@ -19,8 +19,10 @@ expanded as (
         respondents.*,
         case respondents.weighting
             when 'post_stratification'
-                then populations.population_units * 1e0
-                / count(*) over (partition by respondents.wave_id, respondents.respondent_group, respondents.stratum)
+                then
+                    populations.population_units * 1e0 / count(*) over (
+                        partition by respondents.wave_id, respondents.respondent_group, respondents.stratum
+                    )
             when 'raking' then raked.raked_weight
             when 'delivered' then respondents.delivered_weight
         end as expansion_factor

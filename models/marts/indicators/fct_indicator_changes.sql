@@ -141,7 +141,9 @@ tested as (
                 and not compared.is_nonprobability
                 and compared.standard_error > 0
                 then
-                    {{ student_t_p_value('compared.difference / compared.standard_error', 'compared.degrees_of_freedom') }}
+                    {{ student_t_p_value(
+                    'compared.difference / compared.standard_error', 'compared.degrees_of_freedom'
+                ) }}
         end as p_value
     from compared
     left join {{ ref('t_quantiles') }} as t_quantiles

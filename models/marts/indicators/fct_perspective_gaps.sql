@@ -29,7 +29,9 @@ tested as (
                 differences.degrees_of_freedom >= 8
                 and not differences.is_nonprobability
                 and differences.standard_error > 0
-                then {{ student_t_p_value('differences.gap / differences.standard_error', 'differences.degrees_of_freedom') }}
+                then {{ student_t_p_value(
+                    'differences.gap / differences.standard_error', 'differences.degrees_of_freedom'
+                ) }}
         end as p_value
     from differences
     left join {{ ref('t_quantiles') }} as t_quantiles

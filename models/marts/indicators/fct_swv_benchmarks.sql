@@ -300,11 +300,13 @@ tested as (
         bounded.*,
         case
             when
-                degrees_of_freedom >= 8
-                and not is_nonprobability
-                and reliability <> 'unreliable'
-                and difference_standard_error > 0
-                then {{ student_t_p_value('difference / difference_standard_error', 'degrees_of_freedom') }}
+                bounded.degrees_of_freedom >= 8
+                and not bounded.is_nonprobability
+                and bounded.reliability <> 'unreliable'
+                and bounded.difference_standard_error > 0
+                then {{ student_t_p_value(
+                    'bounded.difference / bounded.difference_standard_error', 'bounded.degrees_of_freedom'
+                ) }}
         end as p_value
     from bounded
 
