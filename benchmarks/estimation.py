@@ -450,9 +450,6 @@ def measure_estimation(console: Console, example: Path, folder: Path, scales: li
     models, inputs = compile_models(
         dict(os.environ) | {"MONITOR_WAREHOUSE": str(example)}, folder / "target"
     )
-    table = Table("scale", "by", title="Estimation, the same answers", title_justify="left")
-    for heading in ("answers", "estimates", "seconds", "peak MB", "ns an answer", "× the models"):
-        table.add_column(heading, justify="right")
     for scale in scales:
         console.print(f"measuring: estimation at {scale}×", style="dim")
         warehouse = folder / "scaled" / "monitor.duckdb"
@@ -472,14 +469,25 @@ def measure_estimation(console: Console, example: Path, folder: Path, scales: li
             costs[f"R, {sample[1]} estimates scaled up"] = Cost(
                 sample[0] * share, 0, costs["pandas"].estimates
             )
+        psus, persons = COPIES[scale]
+        title = f"Estimation at {scale}×: {psus} × the PSUs, {persons} × the respondents in each"
+        table = Table("by", title=title, title_justify="left")
+        for heading in (
+            "answers",
+            "estimates",
+            "seconds",
+            "peak MB",
+            "ns an answer",
+            "× the models",
+        ):
+            table.add_column(heading, justify="right")
         base = costs["the models"].seconds
         for label, cost in costs.items():
             table.add_row(
-                f"{scale}×", label, f"{answers:,}", f"{cost.estimates:,}", f"{cost.seconds:.2f}",
+                label, f"{answers:,}", f"{cost.estimates:,}", f"{cost.seconds:.2f}",
                 f"{cost.memory_mb:,.0f}" if cost.memory_mb else "",
                 f"{cost.seconds / answers * 1e9:,.0f}", f"{cost.seconds / base:,.1f}",
             )  # fmt: skip
+        console.print(table)
         shutil.rmtree(warehouse.parent)
-    console.print(table)
-    psus = ", ".join(f"{scale}×: {COPIES[scale][0]} × the PSUs" for scale in scales)
-    console.print(f"{psus}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    console.print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
