@@ -195,6 +195,7 @@ class Chunk(NamedTuple):
 
 ANSWERS = """
 select
+    estimands.wave_id, estimands.respondent_group,
     answers.respondent_key, answers.estimand_key, answers.psu_key, psus.stratum_key,
     case
         when answers.is_dont_know_negative then answers.weight_answered
@@ -208,7 +209,10 @@ from intermediate.int_estimation__answers as answers
 inner join intermediate.int_estimation__estimands as estimands using (estimand_key)
 inner join (select distinct psu_key, stratum_key from intermediate.int_respondents__units) as psus
     using (psu_key)
-where estimands.kind = 'indicator' and estimands.wave_id = ? and estimands.respondent_group = ?
+where estimands.kind = 'indicator'
+"""
+ANSWERS_OF_GROUP = """
+select * exclude (wave_id, respondent_group) from answers where wave_id = ? and respondent_group = ?
 """
 BREAKDOWNS = """
 select breakdowns.respondent_key, breakdowns.domain_key, breakdowns.breakdown
@@ -224,25 +228,24 @@ where wave_id = ? and respondent_group = ?
 """
 
 
-def _chunks(warehouse: Path, kind: str) -> Iterator[Chunk]:
+def _chunks(connection: duckdb.DuckDBPyConnection, kind: str) -> Iterator[Chunk]:
     """Waves and groups one by one, as frames of pandas or polars: all at once fit no memory."""
 
     def frame(sql: str, *parameters: str) -> Any:
         found = connection.execute(sql, parameters)
         return found.pl() if kind == "polars" else found.df()
 
-    with _open(warehouse) as connection:
-        groups = connection.execute(
-            "select distinct wave_id, respondent_group, is_near_census "
-            "from intermediate.int_estimation__estimands order by all"
-        ).fetchall()
-        for wave, group, is_near_census in groups:
-            yield Chunk(
-                frame(ANSWERS, wave, group),
-                frame(BREAKDOWNS, wave, group),
-                frame(STRATA, wave, group),
-                is_near_census,
-            )
+    groups = connection.execute(
+        "select distinct wave_id, respondent_group, is_near_census "
+        "from intermediate.int_estimation__estimands order by all"
+    ).fetchall()
+    for wave, group, is_near_census in groups:
+        yield Chunk(
+            frame(ANSWERS_OF_GROUP, wave, group),
+            frame(BREAKDOWNS, wave, group),
+            frame(STRATA, wave, group),
+            is_near_census,
+        )
 
 
 def with_pandas(chunk: Chunk) -> pd.DataFrame:
@@ -333,14 +336,20 @@ IMPLEMENTATIONS: dict[str, Callable[[Chunk], Any]] = {"pandas": with_pandas, "po
 def run_frames(warehouse: Path, kind: str, is_compared: bool) -> tuple[float, int]:
     """Estimate every wave and group in pandas or polars.
 
-    Joining answers with their weights is DuckDB's work here too, and counts.
+    Joining answers with their weights is DuckDB's work here too, and counts; reading frames does
+    not.
 
     Raises:
         ValueError: a figure is not that of the models, or is missing.
     """
-    began = time.perf_counter()
-    results = [IMPLEMENTATIONS[kind](chunk) for chunk in _chunks(warehouse, kind)]
-    seconds = time.perf_counter() - began
+    with _open(warehouse) as connection:
+        began = time.perf_counter()
+        connection.execute(f"create temp table answers as {ANSWERS}")
+        seconds, results = time.perf_counter() - began, []
+        for chunk in _chunks(connection, kind):
+            began = time.perf_counter()
+            results.append(IMPLEMENTATIONS[kind](chunk))
+            seconds += time.perf_counter() - began
     estimates = pd.concat(
         result if isinstance(result, pd.DataFrame) else result.to_pandas() for result in results
     )
@@ -389,7 +398,12 @@ def run_r(warehouse: Path) -> tuple[float, int] | None:
         return None
     with _open(warehouse) as connection, tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "answers.csv"
-        connection.execute(f"create temp table answers as {ANSWERS}", ["2024-najaar", "leraar"])
+        connection.execute(f"create temp table all_answers as {ANSWERS}")
+        connection.execute(
+            "create temp table answers as select * from all_answers "
+            "where wave_id = ? and respondent_group = ?",
+            ["2024-najaar", "leraar"],
+        )
         connection.execute(
             f"""
             copy (
