@@ -97,7 +97,7 @@ def close(
             for column in present
             if column not in (*KEPT[table].split(), "is_suppressed", "suppression_reason")
         ]
-        reason = "complementary" if table in ("fct_indicator_estimates",) else "derived"
+        reason = "complementary" if table == "fct_indicator_estimates" else "derived"
         connection.execute(
             f"update published.{table} set {', '.join(emptied)}, is_suppressed = true, "
             f"suppression_reason = '{reason}' "

@@ -105,9 +105,6 @@ BLOCK = ["wave_id", "indicator_code", "respondent_group"]
 DOMAIN = ["breakdown", "breakdown_value"]
 
 
-NO_GOALS = pd.DataFrame(columns=["wave_id", "goal_id", "respondent_group", *DOMAIN, "total_weight"])
-
-
 class FrameError(Exception):
     """The warehouse is not the one that the release was made from; the message says what to do."""
 
@@ -283,16 +280,8 @@ def _codebook(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "has_swv_breakdown": dict(connection.execute(GROUPS).fetchall()),
         "rules": {rule: int(value) for rule, value in connection.execute(RULES).fetchall()},
         "claims": connection.execute(CLAIMS).df(),
-        "goals": connection.execute(GOALS).df() if _has_goal_scores(connection) else NO_GOALS,
+        "goals": connection.execute(GOALS).df(),
     }
-
-
-def _has_goal_scores(connection: duckdb.DuckDBPyConnection) -> bool:
-    found = connection.execute(
-        "select 1 from information_schema.columns where table_schema = 'indicators' "
-        "and table_name = 'fct_goal_scores' and column_name = 'total_weight'"
-    ).fetchone()
-    return found is not None
 
 
 def answers_of_scale(

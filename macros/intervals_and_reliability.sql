@@ -28,7 +28,7 @@ designed as (
         case
             when estimated.is_at_end and not estimated.is_census and estimated.n_units > 1
                 then estimated.n_units * power(
-                    {{ t_quantile('(estimated.n_units - 1)', 'of_units.t_975', z) }} / estimated.t_df, 2
+                    {{ t_quantile('(estimated.n_units - 1)', 'of_units.t_975') }} / estimated.t_df, 2
                 )
         end as n_at_end,
         case

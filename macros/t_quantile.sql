@@ -6,9 +6,9 @@
     Arguments:
         df: degrees of freedom.
         tabulated: the quantile that a left join with the seed found.
-        z: the normal quantile.
+        z: the normal quantile; that of .975 if none is given.
 #}
-{% macro t_quantile(df, tabulated, z) -%}
+{% macro t_quantile(df, tabulated, z='1.959963984540054e0') -%}
     coalesce(
         {{ tabulated }},
         case

@@ -89,7 +89,7 @@ estimated as (
         coalesce(variances.n_psu, 0) as n_psu,
         variances.degrees_of_freedom,
         asked.is_share and variances.estimate in (0e0, 1e0) as is_at_end,
-        {{ t_quantile('variances.degrees_of_freedom', 't_quantiles.t_975', '1.959963984540054e0') }} as t_df,
+        {{ t_quantile('variances.degrees_of_freedom', 't_quantiles.t_975') }} as t_df,
         case
             when variances.degrees_of_freedom > 0 and (variances.variance > 0 or variances.is_census)
                 then sqrt(variances.variance)

@@ -5,8 +5,6 @@
     The wide columns carry a letter for the denominator (s: substantive answers, a: with don't know,
     r: by the indicator's rule) and for the value (e: endorsed, d: don't know, v: score).
 #}
-{#- what was added up once is added up again without rounding, as exact_sum does at the end -#}
-{%- set exact = 'decimal(38, 20)' -%}
 {%- set counts = ['n_s', 'n_a', 'n_psu_s', 'n_psu_a'] -%}
 {%- set sums = [
     'w_s', 'ww_s', 'w_a', 'ww_a', 'e', 'ee', 'w_r_e', 'e_squared', 'd', 'dd', 'w_a_d', 'd_squared',
@@ -73,26 +71,27 @@ set_moments as (
         sum(n_answered) as n_a,
         sum(case when n_substantive > 0 then 1 else 0 end) as n_psu_s,
         count(*) as n_psu_a,
-        sum(cast(weight_substantive as {{ exact }})) as w_s,
-        sum(cast(weight_substantive * weight_substantive as {{ exact }})) as ww_s,
-        sum(cast(w_a as {{ exact }})) as w_a,
-        sum(cast(w_a * w_a as {{ exact }})) as ww_a,
-        sum(cast(endorsed_weight as {{ exact }})) as e,
-        sum(cast(endorsed_weight * endorsed_weight as {{ exact }})) as ee,
-        sum(cast(w_r * endorsed_weight as {{ exact }})) as w_r_e,
-        sum(cast(case when is_unit then endorsed_weight * endorsed_weight / nullif(w_r, 0) end as {{ exact }}))
-            as e_squared,
-        sum(cast(d as {{ exact }})) as d,
-        sum(cast(d * d as {{ exact }})) as dd,
-        sum(cast(w_a * d as {{ exact }})) as w_a_d,
-        sum(cast(case when is_unit then d * d / nullif(w_a, 0) end as {{ exact }})) as d_squared,
-        sum(cast(score_weight as {{ exact }})) as v,
-        sum(cast(score_weight * score_weight as {{ exact }})) as vv,
-        sum(cast(weight_substantive * score_weight as {{ exact }})) as w_s_v,
-        sum(cast(case
+        {{ exact_sum('weight_substantive', is_final=false) }} as w_s,
+        {{ exact_sum('weight_substantive * weight_substantive', is_final=false) }} as ww_s,
+        {{ exact_sum('w_a', is_final=false) }} as w_a,
+        {{ exact_sum('w_a * w_a', is_final=false) }} as ww_a,
+        {{ exact_sum('endorsed_weight', is_final=false) }} as e,
+        {{ exact_sum('endorsed_weight * endorsed_weight', is_final=false) }} as ee,
+        {{ exact_sum('w_r * endorsed_weight', is_final=false) }} as w_r_e,
+        {{ exact_sum(
+            'case when is_unit then endorsed_weight * endorsed_weight / nullif(w_r, 0) end', is_final=false
+        ) }} as e_squared,
+        {{ exact_sum('d', is_final=false) }} as d,
+        {{ exact_sum('d * d', is_final=false) }} as dd,
+        {{ exact_sum('w_a * d', is_final=false) }} as w_a_d,
+        {{ exact_sum('case when is_unit then d * d / nullif(w_a, 0) end', is_final=false) }} as d_squared,
+        {{ exact_sum('score_weight', is_final=false) }} as v,
+        {{ exact_sum('score_weight * score_weight', is_final=false) }} as vv,
+        {{ exact_sum('weight_substantive * score_weight', is_final=false) }} as w_s_v,
+        {{ exact_sum('case
             when is_unit then score_weight * score_weight / nullif(weight_substantive, 0)
             else squared_score_weight
-        end as {{ exact }})) as v_squared
+        end', is_final=false) }} as v_squared
     from psu_totals
     group by estimand_key, stratum_key, set_key
 
@@ -138,10 +137,12 @@ option_sets as (
         psus.stratum_key,
         options.set_key,
         options.answer_value,
-        sum(cast(options.option_weight as {{ exact }})) as o,
-        sum(cast(options.option_weight * options.option_weight as {{ exact }})) as oo,
-        sum(cast(totals.weight_substantive * options.option_weight as {{ exact }})) as w_s_o,
-        sum(cast(options.option_weight * options.option_weight / totals.weight_substantive as {{ exact }})) as o_squared
+        {{ exact_sum('options.option_weight', is_final=false) }} as o,
+        {{ exact_sum('options.option_weight * options.option_weight', is_final=false) }} as oo,
+        {{ exact_sum('totals.weight_substantive * options.option_weight', is_final=false) }} as w_s_o,
+        {{ exact_sum(
+            'options.option_weight * options.option_weight / totals.weight_substantive', is_final=false
+        ) }} as o_squared
     from {{ ref('int_estimation__option_totals') }} as options
     inner join {{ ref('int_estimation__psu_totals') }} as totals
         on

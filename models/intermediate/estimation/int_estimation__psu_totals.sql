@@ -1,4 +1,5 @@
--- the one scan of the answers: sums per question, PSU and set of breakdown values
+-- sums per question, PSU and set of breakdown values: after this, no model but that of the options
+-- reads answers again
 with final as (
 
     select

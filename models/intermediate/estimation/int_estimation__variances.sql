@@ -53,18 +53,13 @@ linearised as (
 
 ),
 
--- a stratum with one PSU in the sample counts by its distance to the mean of all (z sums to 0)
 summed as (
 
     select
         estimand_key,
         domain_key,
         measure,
-        {{ exact_sum('case
-            when f >= 1 - 1e-7 then 0e0
-            when n_h > 1 then (1e0 - f) * n_h / (n_h - 1e0) * (zz - z * z / n_h)
-            else (1e0 - f) * zz
-        end', decimals=28) }} as variance,
+        {{ exact_sum(variance_within_stratum('zz', 'z', 'z'), decimals=28) }} as variance,
         {{ exact_sum('magnitude', decimals=28) }} as magnitude,
         min(f) >= 1 - 1e-7 as is_census
     from linearised

@@ -133,7 +133,7 @@ tested as (
         compared.*,
         case when compared.comparability in ('comparable', 'low_df') then compared.difference end as change,
         case when compared.comparability in ('comparable', 'low_df') then compared.standard_error end as change_error,
-        {{ t_quantile('compared.degrees_of_freedom', 't_quantiles.t_975', '1.959963984540054e0') }} as t_df,
+        {{ t_quantile('compared.degrees_of_freedom', 't_quantiles.t_975') }} as t_df,
         -- persons who were not drawn by chance, or too few units, carry no test
         case
             when

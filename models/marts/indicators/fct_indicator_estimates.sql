@@ -28,7 +28,7 @@ with final as (
         items.comparability,
         -- what two waves like this one, drawn apart, would show with a power of 80 % at 5 %
         (
-            {{ t_quantile('2 * estimates.degrees_of_freedom', 't_quantiles.t_975', '1.959963984540054e0') }}
+            {{ t_quantile('2 * estimates.degrees_of_freedom', 't_quantiles.t_975') }}
             + {{ t_quantile('2 * estimates.degrees_of_freedom', 't_quantiles.t_800', '0.8416212335729143e0') }}
         )
         * sqrt(2e0) * nullif(estimates.standard_error, 0e0) as minimum_detectable_change

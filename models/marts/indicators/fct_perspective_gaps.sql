@@ -23,7 +23,7 @@ tested as (
 
     select
         differences.*,
-        {{ t_quantile('differences.degrees_of_freedom', 't_quantiles.t_975', '1.959963984540054e0') }} as t_df,
+        {{ t_quantile('differences.degrees_of_freedom', 't_quantiles.t_975') }} as t_df,
         case
             when
                 differences.degrees_of_freedom >= 8

@@ -18,8 +18,7 @@ with asked as (
             partition by estimands.indicator_code, estimands.respondent_group
             order by estimands.measurement_number
             rows between unbounded preceding and current row
-        ) as series,
-        estimands.is_near_census
+        ) as series
     from {{ ref('int_estimation__estimands') }} as estimands
     inner join {{ ref('dim_items') }} as items
         on
@@ -165,16 +164,9 @@ within_waves as (
         indicator_code,
         respondent_group,
         domain_key,
-        {{ exact_sum('case
-            when f >= 1 - 1e-7 then 0e0
-            when n_h > 1 then (1e0 - f) * n_h / (n_h - 1e0) * (zz - z * z / n_h)
-            else (1e0 - f) * zz
-        end', decimals=28) }} as variance,
-        {{ exact_sum('case
-            when f >= 1 - 1e-7 then 0e0
-            when n_h > 1 then (1e0 - f) * n_h / (n_h - 1e0) * (zz_country - z * z_country / n_h)
-            else (1e0 - f) * zz_country
-        end', decimals=28) }} as covariance_with_country
+        {{ exact_sum(variance_within_stratum('zz', 'z', 'z'), decimals=28) }} as variance,
+        {{ exact_sum(variance_within_stratum('zz_country', 'z', 'z_country'), decimals=28) }}
+            as covariance_with_country
     from strata
     group by indicator_code, respondent_group, domain_key
 
@@ -268,7 +260,7 @@ estimated as (
         own.degrees_of_freedom,
         false as is_census,
         questions.headline_measure <> 'mean' and own.estimate in (0e0, 1e0) as is_at_end,
-        {{ t_quantile('own.degrees_of_freedom', 't_quantiles.t_975', '1.959963984540054e0') }} as t_df,
+        {{ t_quantile('own.degrees_of_freedom', 't_quantiles.t_975') }} as t_df,
         case when own.degrees_of_freedom > 0 and own.variance > 0 then sqrt(own.variance) end as standard_error,
         whole.estimate as national_estimate,
         own.estimate - whole.estimate as difference,

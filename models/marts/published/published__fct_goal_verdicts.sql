@@ -18,11 +18,12 @@ final as (
         verdicts.wave_id,
         verdicts.goal_id,
         verdicts.respondent_group,
-        case when suppressed.goal_id is null then verdicts.verdict end as verdict,
+        {{ unless_withheld(['verdict'], 'suppressed.goal_id is not null', 'verdicts') }},
         verdicts.indicators,
-        case when suppressed.goal_id is null then verdicts.indicator_count end as indicator_count,
-        case when suppressed.goal_id is null then verdicts.favourable_count end as favourable_count,
-        case when suppressed.goal_id is null then verdicts.needs_improvement_count end as needs_improvement_count,
+        {{ unless_withheld(
+            ['indicator_count', 'favourable_count', 'needs_improvement_count'],
+            'suppressed.goal_id is not null', 'verdicts'
+        ) }},
         suppressed.goal_id is not null as is_suppressed,
         case when suppressed.goal_id is not null then 'derived' end as suppression_reason
     from {{ ref('fct_goal_verdicts') }} as verdicts

@@ -44,15 +44,19 @@ final as (
         breakdown_value,
         measure,
         baseline_wave_id,
-        case when not is_suppressed then change end as change,
-        case when not is_suppressed then standard_error end as standard_error,
-        case when not is_suppressed then ci_lower end as ci_lower,
-        case when not is_suppressed then ci_upper end as ci_upper,
-        case when not is_suppressed then degrees_of_freedom end as degrees_of_freedom,
-        case when not is_suppressed then p_value end as p_value,
-        case when not is_suppressed then p_value_adjusted end as p_value_adjusted,
-        case when not is_suppressed then is_significant end as is_significant,
-        case when not is_suppressed then direction end as direction,
+        {{ unless_withheld(
+            [
+                'change',
+                'standard_error',
+                'ci_lower',
+                'ci_upper',
+                'degrees_of_freedom',
+                'p_value',
+                'p_value_adjusted',
+                'is_significant',
+                'direction',
+            ], 'judged.is_suppressed', 'judged'
+        ) }},
         comparability,
         is_suppressed,
         case when is_suppressed then 'derived' end as suppression_reason

@@ -42,13 +42,17 @@ final as (
         group_b,
         breakdown,
         breakdown_value,
-        case when not is_suppressed then gap end as gap,
-        case when not is_suppressed then standard_error end as standard_error,
-        case when not is_suppressed then ci_lower end as ci_lower,
-        case when not is_suppressed then ci_upper end as ci_upper,
-        case when not is_suppressed then p_value end as p_value,
-        case when not is_suppressed then p_value_adjusted end as p_value_adjusted,
-        case when not is_suppressed then is_significant end as is_significant,
+        {{ unless_withheld(
+            [
+                'gap',
+                'standard_error',
+                'ci_lower',
+                'ci_upper',
+                'p_value',
+                'p_value_adjusted',
+                'is_significant',
+            ], 'judged.is_suppressed', 'judged'
+        ) }},
         is_suppressed,
         case when is_suppressed then 'derived' end as suppression_reason
     from judged

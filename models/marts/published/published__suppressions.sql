@@ -300,7 +300,6 @@ waves_of_pools as (
     select
         pooled_cells.block_key,
         pooled_cells.domain_key,
-        pooled_cells.breakdown,
         protected.reason,
         protected.total_weight,
         protected.place,

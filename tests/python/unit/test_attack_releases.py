@@ -13,7 +13,7 @@ import pytest
 
 from disclosure.attack import attack
 from disclosure.cells import Cells
-from disclosure.frame import BLOCK, DOMAIN, NO_GOALS, Frame, Scale, answers_of_scale
+from disclosure.frame import BLOCK, DOMAIN, Frame, Scale, answers_of_scale
 from disclosure.programming import InfeasibleError, attack_block, blocks_of
 from disclosure.release import Release
 from disclosure.result import Recovered, Result
@@ -29,6 +29,9 @@ RULES = {
     "count_rounding": 5,
 }
 Withheld = Callable[[pd.Series], str | None]
+
+# a survey without goal scores
+NO_GOALS = pd.DataFrame(columns=["wave_id", "goal_id", "respondent_group", *DOMAIN, "total_weight"])
 
 
 @dataclass
