@@ -4,12 +4,12 @@
     Arguments:
         columns: names of the columns.
         withheld: condition under which they are empty.
-        relation: alias of the table that holds them.
+        relation: alias of the table that holds them, where the query has several.
 #}
-{% macro unless_withheld(columns, withheld, relation) -%}
+{% macro unless_withheld(columns, withheld, relation=none) -%}
 {%- set counts = ['n_respondents', 'n_units', 'n_psu', 'effective_n'] -%}
 {%- for column in columns -%}
-    {%- set shown = relation ~ '.' ~ column -%}
+    {%- set shown = relation ~ '.' ~ column if relation else column -%}
     case when not ({{ withheld }}) then {{ round_count(shown) if column in counts else shown }} end as {{ column }}
     {{- ',\n        ' if not loop.last }}
 {%- endfor -%}

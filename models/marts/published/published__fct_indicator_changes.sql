@@ -55,7 +55,7 @@ final as (
                 'p_value_adjusted',
                 'is_significant',
                 'direction',
-            ], 'judged.is_suppressed', 'judged'
+            ], 'is_suppressed'
         ) }},
         comparability,
         is_suppressed,

@@ -51,7 +51,7 @@ final as (
                 'p_value',
                 'p_value_adjusted',
                 'is_significant',
-            ], 'judged.is_suppressed', 'judged'
+            ], 'is_suppressed'
         ) }},
         is_suppressed,
         case when is_suppressed then 'derived' end as suppression_reason
