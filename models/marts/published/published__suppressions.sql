@@ -170,29 +170,77 @@ judged as (
 
 ),
 
--- where the distribution is withheld, a share or mean near its end would tell it
+-- where the endorsed options begin on a scale of 0 to 1, and where the others end
+options_of_questions as (
+
+    select
+        indicators.indicator_code as question,
+        min(case
+            when {{ contains_code('indicators.endorsed_codes', 'options.value') }} then
+                (options.score - scales.min_score) * 1e0 / (scales.max_score - scales.min_score)
+        end) as lowest_endorsed,
+        max(case
+            when not {{ contains_code('indicators.endorsed_codes', 'options.value') }} then
+                (options.score - scales.min_score) * 1e0 / (scales.max_score - scales.min_score)
+        end) as highest_other
+    from {{ ref('indicators') }} as indicators
+    inner join {{ ref('scales') }} as scales on indicators.scale = scales.scale
+    inner join {{ ref('scale_options') }} as options
+        on indicators.scale = options.scale and options.score is not null
+    group by indicators.indicator_code
+
+),
+
+withheld_distributions as (
+
+    select distinct
+        wave_id,
+        question,
+        respondent_group,
+        domain_key
+    from judged
+    where kind = 'indicator' and cell = 'distribution' and own_reason is not null
+
+),
+
+beside_distributions as (
+
+    select
+        judged.block_key,
+        judged.domain_key,
+        judged.question,
+        min(judged.place) as lowest_place,
+        max(judged.place) as highest_place,
+        max(case when judged.measure = 'share_endorsed' then judged.place end) as share,
+        max(case when judged.measure = 'mean' then judged.place end) as mean
+    from judged
+    inner join withheld_distributions as distributions
+        on
+            judged.wave_id = distributions.wave_id
+            and judged.question = distributions.question
+            and judged.respondent_group = distributions.respondent_group
+            and judged.domain_key = distributions.domain_key
+    where judged.kind = 'indicator' and judged.cell = 'figure'
+    group by judged.block_key, judged.domain_key, judged.question
+
+),
+
+-- where the distribution is withheld, a share or mean near its end would bound every option, and so
+-- would a mean near the highest or lowest that the share leaves it
 told_by_figures as (
 
     select
         figures_told.block_key,
         figures_told.domain_key
-    from judged as figures_told
-    inner join judged as distributions
-        on
-            figures_told.wave_id = distributions.wave_id
-            and figures_told.question = distributions.question
-            and figures_told.respondent_group = distributions.respondent_group
-            and figures_told.domain_key = distributions.domain_key
+    from beside_distributions as figures_told
+    inner join options_of_questions as options on figures_told.question = options.question
     where
-        figures_told.kind = 'indicator'
-        and figures_told.cell = 'figure'
-        and distributions.kind = 'indicator'
-        and distributions.cell = 'distribution'
-        and distributions.own_reason is not null
-    group by figures_told.block_key, figures_told.domain_key
-    having
-        min(figures_told.place) < {{ margin }}
-        or max(figures_told.place) > 1e0 - {{ margin }}
+        figures_told.lowest_place < {{ margin }}
+        or figures_told.highest_place > 1e0 - {{ margin }}
+        or least(
+            figures_told.share + (1e0 - figures_told.share) * options.highest_other - figures_told.mean,
+            figures_told.mean - figures_told.share * options.lowest_endorsed
+        ) < {{ margin }} * greatest(options.highest_other, 1e0 - options.lowest_endorsed)
 
 ),
 
