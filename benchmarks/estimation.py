@@ -194,22 +194,38 @@ class Chunk(NamedTuple):
 
 
 ANSWERS = """
+with answers as (
+    select
+        estimands.wave_id, estimands.respondent_group, estimands.estimand_key,
+        estimands.is_dont_know_negative, estimands.scale_kind in ('ordinal', 'numeric') as has_mean,
+        units.respondent_key, units.psu_key, units.stratum_key,
+        units.unit_weight, units.unit_id, estimands.unit_of_count <> 'respondent' as is_unit,
+        decoded.is_endorsed, decoded.score, decoded.missing_reason is not null as is_dont_know
+    from intermediate.int_answers__decoded as decoded
+    inner join intermediate.int_estimation__estimands as estimands
+        on decoded.variable_key = estimands.estimand_key and estimands.kind = 'indicator'
+    inner join intermediate.int_respondents__units as units
+        on decoded.respondent_key = units.respondent_key
+        and estimands.unit_of_count = units.unit_of_count
+    where decoded.missing_reason is null or decoded.missing_reason = 'dont_know'
+),
+weighted as (
+    select * exclude (unit_id, is_unit), unit_weight as substantive, unit_weight as answered
+    from answers where not is_unit
+    union all
+    select
+        * exclude (unit_id, is_unit),
+        unit_weight / nullif(count(*) filter (not is_dont_know) over unit, 0) as substantive,
+        unit_weight / count(*) over unit as answered
+    from answers where is_unit window unit as (partition by estimand_key, unit_id)
+)
 select
-    estimands.wave_id, estimands.respondent_group,
-    answers.respondent_key, answers.estimand_key, answers.psu_key, psus.stratum_key,
-    case
-        when answers.is_dont_know_negative then answers.weight_answered
-        when not answers.is_dont_know then answers.weight_substantive
-    end as w_e,
-    case when not answers.is_dont_know and estimands.scale_kind in ('ordinal', 'numeric')
-        then answers.weight_substantive end as w_v,
-    case when answers.is_endorsed then 1e0 else 0e0 end as e,
-    answers.score as v
-from intermediate.int_estimation__answers as answers
-inner join intermediate.int_estimation__estimands as estimands using (estimand_key)
-inner join (select distinct psu_key, stratum_key from intermediate.int_respondents__units) as psus
-    using (psu_key)
-where estimands.kind = 'indicator'
+    wave_id, respondent_group, respondent_key, estimand_key, psu_key, stratum_key,
+    case when is_dont_know_negative then answered when not is_dont_know then substantive end as w_e,
+    case when has_mean and not is_dont_know then substantive end as w_v,
+    case when is_endorsed then 1e0 else 0e0 end as e,
+    score as v
+from weighted
 """
 ANSWERS_OF_GROUP = """
 select * exclude (wave_id, respondent_group) from answers where wave_id = ? and respondent_group = ?
@@ -473,9 +489,7 @@ def measure_estimation(console: Console, example: Path, folder: Path, scales: li
         for kind in IMPLEMENTATIONS:
             costs[kind] = in_own_process(run_frames, warehouse, kind, scale == 1)
         with _open(warehouse) as connection:
-            counted = connection.execute(
-                "select count(*) from intermediate.int_estimation__answers"
-            ).fetchone()
+            counted = connection.execute(f"select count(*) from ({ANSWERS})").fetchone()
         assert counted
         answers = counted[0]
         if scale == 1 and (sample := run_r(warehouse)):

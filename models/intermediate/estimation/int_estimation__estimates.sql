@@ -5,18 +5,29 @@ with estimands as (
 
 ),
 
-domains as (
+-- sets first: an engine that joined every respondent with the values of its sets would pay for it
+sets as (
 
     select distinct
         units.wave_id,
         units.respondent_group,
-        set_domains.domain_key,
-        set_domains.breakdown,
-        set_domains.breakdown_value
+        domain_sets.set_key
     from {{ ref('int_respondents__units') }} as units
     inner join {{ ref('int_respondents__domain_sets') }} as domain_sets
         on units.respondent_key = domain_sets.respondent_key
-    inner join {{ ref('int_estimation__set_domains') }} as set_domains on domain_sets.set_key = set_domains.set_key
+
+),
+
+domains as (
+
+    select distinct
+        sets.wave_id,
+        sets.respondent_group,
+        set_domains.domain_key,
+        set_domains.breakdown,
+        set_domains.breakdown_value
+    from sets
+    inner join {{ ref('int_estimation__set_domains') }} as set_domains on sets.set_key = set_domains.set_key
 
 ),
 

@@ -71,27 +71,27 @@ set_moments as (
         sum(n_answered) as n_a,
         sum(case when n_substantive > 0 then 1 else 0 end) as n_psu_s,
         count(*) as n_psu_a,
-        {{ exact_sum('weight_substantive', is_final=false) }} as w_s,
-        {{ exact_sum('weight_substantive * weight_substantive', is_final=false) }} as ww_s,
-        {{ exact_sum('w_a', is_final=false) }} as w_a,
-        {{ exact_sum('w_a * w_a', is_final=false) }} as ww_a,
-        {{ exact_sum('endorsed_weight', is_final=false) }} as e,
-        {{ exact_sum('endorsed_weight * endorsed_weight', is_final=false) }} as ee,
-        {{ exact_sum('w_r * endorsed_weight', is_final=false) }} as w_r_e,
-        {{ exact_sum(
-            'case when is_unit then endorsed_weight * endorsed_weight / nullif(w_r, 0) end', is_final=false
+        {{ exact_partial_sum('weight_substantive') }} as w_s,
+        {{ exact_partial_sum('weight_substantive * weight_substantive') }} as ww_s,
+        {{ exact_partial_sum('w_a') }} as w_a,
+        {{ exact_partial_sum('w_a * w_a') }} as ww_a,
+        {{ exact_partial_sum('endorsed_weight') }} as e,
+        {{ exact_partial_sum('endorsed_weight * endorsed_weight') }} as ee,
+        {{ exact_partial_sum('w_r * endorsed_weight') }} as w_r_e,
+        {{ exact_partial_sum(
+            'case when is_unit then endorsed_weight * endorsed_weight / nullif(w_r, 0) end'
         ) }} as e_squared,
-        {{ exact_sum('d', is_final=false) }} as d,
-        {{ exact_sum('d * d', is_final=false) }} as dd,
-        {{ exact_sum('w_a * d', is_final=false) }} as w_a_d,
-        {{ exact_sum('case when is_unit then d * d / nullif(w_a, 0) end', is_final=false) }} as d_squared,
-        {{ exact_sum('score_weight', is_final=false) }} as v,
-        {{ exact_sum('score_weight * score_weight', is_final=false) }} as vv,
-        {{ exact_sum('weight_substantive * score_weight', is_final=false) }} as w_s_v,
-        {{ exact_sum('case
+        {{ exact_partial_sum('d') }} as d,
+        {{ exact_partial_sum('d * d') }} as dd,
+        {{ exact_partial_sum('w_a * d') }} as w_a_d,
+        {{ exact_partial_sum('case when is_unit then d * d / nullif(w_a, 0) end') }} as d_squared,
+        {{ exact_partial_sum('score_weight') }} as v,
+        {{ exact_partial_sum('score_weight * score_weight') }} as vv,
+        {{ exact_partial_sum('weight_substantive * score_weight') }} as w_s_v,
+        {{ exact_partial_sum('case
             when is_unit then score_weight * score_weight / nullif(weight_substantive, 0)
             else squared_score_weight
-        end', is_final=false) }} as v_squared
+        end') }} as v_squared
     from psu_totals
     group by estimand_key, stratum_key, set_key
 
@@ -107,7 +107,7 @@ domain_moments as (
             cast(sum(set_moments.{{ column }}) as bigint) as {{ column }},
         {% endfor -%}
         {% for column in sums -%}
-            {{ exact_sum('set_moments.' ~ column) }} as {{ column }},
+            {{ exact_sum_of_sums('set_moments.' ~ column) }} as {{ column }},
         {% endfor -%}
         set_domains.has_distribution
     from set_moments
@@ -130,6 +130,21 @@ described as (
 
 ),
 
+options as (
+
+    select
+        cells.estimand_key,
+        cells.set_key,
+        cells.psu_key,
+        cells.answer_value,
+        {{ exact_sum('cells.weight_substantive', digits=18) }} as option_weight
+    from {{ ref('int_estimation__cells') }} as cells
+    inner join sets on cells.set_key = sets.set_key and sets.has_distribution
+    where cells.answer_value is not null
+    group by cells.estimand_key, cells.set_key, cells.psu_key, cells.answer_value
+
+),
+
 option_sets as (
 
     select
@@ -137,13 +152,13 @@ option_sets as (
         psus.stratum_key,
         options.set_key,
         options.answer_value,
-        {{ exact_sum('options.option_weight', is_final=false) }} as o,
-        {{ exact_sum('options.option_weight * options.option_weight', is_final=false) }} as oo,
-        {{ exact_sum('totals.weight_substantive * options.option_weight', is_final=false) }} as w_s_o,
-        {{ exact_sum(
-            'options.option_weight * options.option_weight / totals.weight_substantive', is_final=false
+        {{ exact_partial_sum('options.option_weight') }} as o,
+        {{ exact_partial_sum('options.option_weight * options.option_weight') }} as oo,
+        {{ exact_partial_sum('totals.weight_substantive * options.option_weight') }} as w_s_o,
+        {{ exact_partial_sum(
+            'options.option_weight * options.option_weight / totals.weight_substantive'
         ) }} as o_squared
-    from {{ ref('int_estimation__option_totals') }} as options
+    from options
     inner join {{ ref('int_estimation__psu_totals') }} as totals
         on
             options.estimand_key = totals.estimand_key
@@ -161,10 +176,10 @@ option_domains as (
         option_sets.stratum_key,
         set_domains.domain_key,
         option_sets.answer_value,
-        {{ exact_sum('option_sets.o') }} as o,
-        {{ exact_sum('option_sets.oo') }} as oo,
-        {{ exact_sum('option_sets.w_s_o') }} as w_s_o,
-        {{ exact_sum('option_sets.o_squared') }} as o_squared
+        {{ exact_sum_of_sums('option_sets.o') }} as o,
+        {{ exact_sum_of_sums('option_sets.oo') }} as oo,
+        {{ exact_sum_of_sums('option_sets.w_s_o') }} as w_s_o,
+        {{ exact_sum_of_sums('option_sets.o_squared') }} as o_squared
     from option_sets
     inner join set_domains on option_sets.set_key = set_domains.set_key
     where set_domains.has_distribution
