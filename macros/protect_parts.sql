@@ -24,7 +24,8 @@
 
 ),
 {% for pass in range(1, passes + 2) %}
-{{ cells }}_parts_{{ pass }} as {{ materialized() }}(
+-- in two steps, or an engine may join all cells of a block with each other first
+{{ cells }}_sides_{{ pass }} as {{ materialized() }}(
 
     select
         cells.block_key,
@@ -39,12 +40,20 @@
         cells.reason
     from {{ cells }}_{{ pass - 1 }} as cells
     inner join relations on cells.domain_key = relations.part_key
+    where cells.total_weight > 0
+
+),
+
+{{ cells }}_parts_{{ pass }} as {{ materialized() }}(
+
+    select sides.*
+    from {{ cells }}_sides_{{ pass }} as sides
     inner join {{ cells }}_{{ pass - 1 }} as wholes
         on
-            cells.block_key = wholes.block_key
-            and relations.whole_key = wholes.domain_key
-            and cells.measure = wholes.measure
-    where cells.total_weight > 0 and wholes.reason is null
+            sides.block_key = wholes.block_key
+            and sides.whole_key = wholes.domain_key
+            and sides.measure = wholes.measure
+    where wholes.reason is null
 
 ),
 
