@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -59,6 +60,32 @@ class Codebook:
         rows = read_seed("codebook/waves", self._root)
         return [
             row["wave_id"] for row in sorted(rows, key=lambda row: int(row["measurement_number"]))
+        ]
+
+    @cached_property
+    def fieldwork(self) -> dict[str, tuple[date, date]]:
+        """Wave → first and last day of fieldwork."""
+        return {
+            row["wave_id"]: (
+                date.fromisoformat(row["fieldwork_start"]),
+                date.fromisoformat(row["fieldwork_end"]),
+            )
+            for row in read_seed("codebook/waves", self._root)
+        }
+
+    @cached_property
+    def closed(self) -> dict[str, date]:
+        """Closed wave → the day on which somebody closed it."""
+        return {
+            row["wave_id"]: date.fromisoformat(row["closed_at"])
+            for row in read_seed("codebook/waves", self._root)
+            if row["closed_at"]
+        }
+
+    def in_fieldwork(self, on: date) -> list[str]:
+        """Waves whose fieldwork has begun and not ended on that day."""
+        return [
+            wave for wave in self.waves if self.fieldwork[wave][0] <= on <= self.fieldwork[wave][1]
         ]
 
     @cached_property

@@ -30,6 +30,11 @@ class Settings(BaseSettings):
     data_docs: Path = Path("data_docs")
     release_batch: bool = False  # publish corrections of a few respondents too
     pseudonym_key: SecretStr | None = Field(default=None)
+    keep_releases: int = Field(default=0, ge=0)  # 0: all; the current one is always kept
+    alert_webhook: SecretStr | None = None  # an address that takes JSON with `text`
+    alert_smtp: SecretStr | None = None  # smtp://user:password@host:port
+    alert_sender: str = "monitor@localhost"
+    alert_recipients: str = ""
 
     @field_validator("landing", "archive", "warehouse", "published", "data_docs")
     @classmethod

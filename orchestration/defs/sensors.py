@@ -1,0 +1,114 @@
+"""Sensors: new files in the landing folder, and what whoever is on duty must know."""
+
+import json
+
+import dagster as dg
+
+from orchestration.defs.jobs import refresh
+from orchestration.defs.partitions import codebook, range_tags
+from orchestration.lib import arrivals, duty
+from orchestration.lib.alerts import Alert, send
+from orchestration.lib.settings import get_settings
+from orchestration.lib.warehouse import WarehouseBusyError, connect
+
+
+def _landed(wave_id: str) -> set[str] | None:
+    """Hashes that the register knows of a wave; None while the warehouse is being written."""
+    settings = get_settings()
+    if not settings.warehouse.exists():
+        return set()
+    try:
+        with connect(settings.warehouse, read_only=True) as connection:
+            rows = connection.execute(
+                "select sha256 from raw.deliveries where wave_id = ?", [wave_id]
+            ).fetchall()
+    except WarehouseBusyError:
+        return None
+    return {row[0] for row in rows}
+
+
+@dg.sensor(
+    job=refresh,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a refresh of each wave whose new files are wholly there.",
+)
+def landing_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """One run a wave; files that are still being written wait for the next look."""
+    memory = arrivals.Memory.loads(context.cursor)
+    found, waiting = arrivals.look(get_settings().landing, codebook.waves, memory, _landed)
+    context.update_cursor(memory.dumps())
+    if not found:
+        names = [f"{wave}/{name}" for wave, files in waiting.items() for name in files]
+        return dg.SkipReason(
+            f"waiting until {', '.join(names)} is whole" if names else "nothing new"
+        )
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(
+                run_key=arrival.key,
+                tags={
+                    **range_tags([arrival.wave_id]),
+                    "monitor/files": ", ".join(arrival.files)[:200],
+                },
+            )
+            for arrival in found
+        ],
+        cursor=memory.dumps(),
+    )
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells once of each refused delivery and each overdue wave.",
+)
+def duty_officer(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """What was told already is in the cursor; what no longer stands is forgotten."""
+    settings = get_settings()
+    told = set(json.loads(context.cursor or "[]"))
+    if not settings.warehouse.exists():
+        return dg.SkipReason("there is no warehouse yet")
+    try:
+        with connect(settings.warehouse, read_only=True) as connection:
+            standing = duty.standing_alerts(connection, codebook, duty.now())
+    except WarehouseBusyError:
+        return dg.SkipReason("the warehouse is being written")
+    for key in sorted(set(standing) - told):
+        send(standing[key], settings)
+    context.update_cursor(json.dumps(sorted(standing)))
+    return dg.SkipReason(f"{len(set(standing) - told)} told, {len(standing)} standing")
+
+
+@dg.run_failure_sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells of each failed run, unless a refused delivery is why.",
+)
+def failed_run(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
+    """What, why and what to do; the refused delivery has a message of its own."""
+    events = context.get_step_failure_events()
+    steps = [event.step_key for event in events if event.step_key]
+    if steps == ["raw_gate"]:
+        return dg.SkipReason("a delivery is refused: the duty officer tells")
+    causes = []
+    for event in events:
+        error = event.step_failure_data.error
+        while error and error.cause:
+            error = error.cause
+        if error:
+            causes.append(error.message.strip())
+    send(
+        Alert(
+            f"Run {context.dagster_run.run_id[:8]} of {context.dagster_run.job_name} failed"
+            + (f" in {', '.join(steps)}" if steps else ""),
+            " ".join(causes) or context.failure_event.message or "no reason was recorded",
+            "Open the run in Dagster's UI. What is published is untouched; after mending the "
+            "cause, `make refresh` takes up where it stopped.",
+        ),
+        get_settings(),
+    )
+    return None
+
+
+sensors = [landing_folder, duty_officer, failed_run]
