@@ -1,4 +1,4 @@
-"""Checks that look at time: whether deliveries keep coming in, and whether the release still stands."""
+"""Checks that look at time: do deliveries keep coming in, and does the release still stand?"""
 
 from collections.abc import Iterator
 

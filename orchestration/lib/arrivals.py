@@ -29,11 +29,13 @@ class Memory:
         seen: wave → files at the last look.
         hashes: wave → file → size, modification time and SHA-256, so that a file is read once.
         handled: wave → file → SHA-256 for which a run was asked, or that had landed already.
+        turns: runs asked for, so that files that are put back as they were are a new run.
     """
 
     seen: dict[str, State] = field(default_factory=dict)
     hashes: dict[str, dict[str, tuple[int, int, str]]] = field(default_factory=dict)
     handled: dict[str, dict[str, str]] = field(default_factory=dict)
+    turns: int = 0
 
     @classmethod
     def loads(cls, text: str | None) -> Memory:
@@ -50,6 +52,7 @@ class Memory:
                     for wave, files in content.get("hashes", {}).items()
                 },
                 {wave: dict(files) for wave, files in content.get("handled", {}).items()},
+                int(content.get("turns", 0)),
             )
         except (ValueError, TypeError, AttributeError):
             return cls()
@@ -60,7 +63,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Arrival:
-    """A wave with new files, and a key that is the same for the same files."""
+    """A wave with new files, and a key by which Dagster knows this arrival again."""
 
     wave_id: str
     key: str
@@ -140,6 +143,7 @@ def look(
         handled = memory.handled.get(wave, {})
         fresh = tuple(name for name, sha in content.items() if handled.get(name) != sha)
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-        arrivals.append(Arrival(wave, f"{wave}-{digest}", fresh))
+        memory.turns += 1
+        arrivals.append(Arrival(wave, f"{wave}-{digest}-{memory.turns}", fresh))
         memory.handled[wave] = content
     return arrivals, waiting
