@@ -101,6 +101,17 @@ def test_unfinished_copies_and_hidden_files_are_no_deliveries(folder: Path) -> N
         assert _look(folder, memory) == ([], {WAVE: ["leraar.csv.filepart"]})
 
 
+def test_files_that_are_put_back_as_they_were_are_a_new_run(folder: Path) -> None:
+    memory = Memory()
+    path, keys = folder / "leraar.csv", []
+    for content in ("a\n", "b\n", "a\n"):
+        path.write_text(content)
+        for _ in range(2):
+            arrivals, _waiting = look(folder.parent, [WAVE], memory, nothing_landed)
+            keys += [arrival.key for arrival in arrivals]
+    assert len(keys) == len(set(keys)) == 3
+
+
 @pytest.mark.parametrize(
     "cursor", [None, "", "nonsense", "[1]", '{"seen": {"w": 3}}', '{"handled": {"w": 3}}']
 )
