@@ -38,7 +38,7 @@ with members as (
         inner join {{ ref('int_estimation__estimands') }} as estimands
             on decoded.variable_key = estimands.estimand_key
         inner join members
-            on decoded.respondent_key = members.respondent_key and members.unit_of_count = {{ unit }}
+            on decoded.respondent_key = members.respondent_key and {{ unit }} = members.unit_of_count
         where
             (decoded.missing_reason is null or decoded.missing_reason = 'dont_know')
             and estimands.kind = 'indicator'
