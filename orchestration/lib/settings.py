@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     warehouse: Path = Path("warehouse/monitor.duckdb")
     published: Path = Path("published")
     data_docs: Path = Path("data_docs")
+    # days that the original of an accepted delivery stays in the landing folder; empty: always
+    keep_originals_days: int | None = Field(default=None, ge=0)
     release_batch: bool = False  # publish corrections of a few respondents too
     pseudonym_key: SecretStr | None = Field(default=None)
 
