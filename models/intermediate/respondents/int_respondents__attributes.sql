@@ -31,7 +31,8 @@ decoded as (
         {{ dbt.dateadd('day', '-value_rules.margin_days', 'waves.fieldwork_start') }} as earliest,
         {{ dbt.dateadd('day', 'value_rules.margin_days + 1', 'waves.fieldwork_end') }} as latest,
         case
-            when delivered.attribute in ('swv', 'school_code') then {{ clean_code('delivered.value') }}
+            when delivered.attribute = 'swv' then {{ clean_swv_code('delivered.value') }}
+            when delivered.attribute = 'school_code' then {{ clean_code('delivered.value') }}
             else delivered.value
         end as clean_value,
         case when value_rules.rule = 'moment' then {{ parse_timestamp('delivered.value') }} end as moment

@@ -237,7 +237,8 @@ def stale(connection: duckdb.DuckDBPyConnection, lines: Iterable[Line], file_nam
     """What no longer fits the accepted deliveries, by file, line and column; nothing: empty.
 
     A correction is stale when its delivery is not the accepted one any more, or when the cell
-    does not hold the old value.
+    does not hold the old value. That of a delivery which is withdrawn, with none in its place,
+    waits with it.
     """
     register = {
         delivery_id: (status, superseded_by, row_count)
@@ -245,9 +246,16 @@ def stale(connection: duckdb.DuckDBPyConnection, lines: Iterable[Line], file_nam
             "select delivery_id, status, superseded_by, row_count from raw.deliveries"
         ).fetchall()
     }
+    accepted = set(
+        connection.execute(
+            "select wave_id, respondent_group from raw.deliveries where status = 'accepted'"
+        ).fetchall()
+    )
     complaints = _Complaints(file_name)
     for line in lines:
         status, superseded_by, row_count = register.get(line.delivery_id, ("unknown", None, 0))
+        if status == "withdrawn" and (line.wave_id, line.respondent_group) not in accepted:
+            continue
         if status != "accepted":
             by = f" by {superseded_by}" if superseded_by else ""
             complaints.add(

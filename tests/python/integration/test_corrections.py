@@ -274,6 +274,28 @@ def test_another_file_takes_the_place_of_a_withdrawn_one(monitor: Monitor) -> No
     assert monitor.statuses() == {old: "withdrawn", new: "accepted"}
 
 
+def test_corrections_of_a_withdrawn_delivery_wait_with_it(monitor: Monitor) -> None:
+    monitor.deliver()
+    delivery = monitor.accept().delivery_id
+    correct(monitor, (delivery, "1", "Vraag 1", "4", "5"))
+    take(monitor)
+    before = hashes(monitor)
+    monitor.manifest("synthetic: true\nwithdrawn: [leraar]")
+    monitor.land()
+    assert take(monitor).status == "unchanged" and hashes(monitor)[1] != before[1]
+    monitor.manifest("synthetic: true")
+    monitor.accept()
+    assert take(monitor).status == "unchanged" and hashes(monitor) == before
+    # with another delivery in its place they are stale
+    monitor.manifest("synthetic: true\nwithdrawn: [leraar]")
+    monitor.land()
+    monitor.manifest("synthetic: true")
+    monitor.deliver(as_csv(ROWS[:2]))
+    monitor.accept()
+    outcomes = take_corrections(monitor.settings, monitor.codebook, [FIRST])
+    assert f"found that {delivery} is withdrawn." in outcomes[-1].reason
+
+
 # --- open text ------------------------------------------------------------------------------
 
 
