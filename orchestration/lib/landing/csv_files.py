@@ -13,7 +13,12 @@ import pyarrow as pa
 
 from orchestration.lib.landing import tables
 from orchestration.lib.landing.errors import DeliveryError
-from orchestration.lib.landing.tables import DeliveredTable, Limits, ReadOptions, split_header
+from orchestration.lib.landing.tables import (
+    DeliveredTable,
+    ReadOptions,
+    Recognises,
+    split_header,
+)
 
 DELIMITERS = ";,\t|"
 LONGEST_LINE = 10_000_000  # characters; a file without line ends must not fill the memory
@@ -135,21 +140,27 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
         ) from None
 
 
-def _delimiter(line: str) -> str:
-    """The commonest delimiter outside quotation marks."""
-    bare = re.sub(r'"[^"]*"', "", line)
-    return max(DELIMITERS, key=bare.count)
+def _delimiter(lines: list[str], recognises: Recognises) -> str:
+    """The delimiter with which a line is a header of the codebook; else the commonest outside
+    quotation marks. Question texts may hold more commas than there are columns."""
+    bare = re.sub(r'"[^"]*"', "", "".join(lines))
+    by_count = sorted(DELIMITERS, key=bare.count, reverse=True)
+    for delimiter in by_count:
+        if any(recognises(row) for row in csv.reader(lines, delimiter=delimiter)):
+            return delimiter
+    return by_count[0]
 
 
-def read_csv(path: Path, options: ReadOptions, limits: Limits) -> DeliveredTable:
+def read_csv(path: Path, options: ReadOptions, recognises: Recognises) -> DeliveredTable:
     """A CSV file, row by row."""
     lines = _lines(path, _encoding(path, options.encoding))
     first, skipped = next(lines, "").removeprefix("\ufeff"), 0
     declared = options.delimiter
     if hint := re.fullmatch(r"sep=(.)\r?\n?", first):  # for Excel; no row
         declared, first, skipped = declared or hint[1], next(lines, ""), 1
-    delimiter = declared or _delimiter(first)
-    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
+    start = [first, *islice(lines, options.header_rows - 1)]
+    delimiter = declared or _delimiter(start, recognises)
+    reader = csv.reader(chain(start, lines), delimiter=delimiter, strict=True)
 
     def numbered_rows() -> Iterator[tuple[int, list[str]]]:
         """Rows that are not blank, each with the line on which it begins."""

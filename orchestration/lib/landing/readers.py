@@ -99,7 +99,7 @@ def _read_parquet(path: Path, options: ReadOptions, limits: Limits) -> Delivered
 
 Reader = Callable[[Path, ReadOptions, Limits, Recognises], DeliveredTable]
 READERS: dict[str, Reader] = {
-    "csv": lambda path, options, limits, _: read_csv(path, options, limits),
+    "csv": lambda path, options, _, recognises: read_csv(path, options, recognises),
     **dict.fromkeys(
         ("sav", "zsav", "dta"),
         lambda path, options, limits, _: read_statistical(path, options, limits),
