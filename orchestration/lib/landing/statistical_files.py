@@ -145,7 +145,8 @@ def _serve(path: Path, encoding: str | None, batch_rows: int) -> None:
 
     _, metadata = rows(metadataonly=True)
     columns = list(metadata.column_names)
-    lettered = {column for column, letters in metadata.missing_user_values.items() if letters}
+    kinds = metadata.readstat_variable_types
+    lettered = [c for c in columns if path.suffix.lower() == ".dta" and kinds[c] != "string"]
     labels = {
         "variables": {k: v for k, v in metadata.column_names_to_labels.items() if v},
         "values": {
@@ -155,8 +156,7 @@ def _serve(path: Path, encoding: str | None, batch_rows: int) -> None:
         "user_missing": {
             column: [{end: text(code) for end, code in codes.items()} for codes in ranges]
             for column, ranges in metadata.missing_ranges.items()
-        }
-        | {column: [*map(_code, metadata.missing_user_values[column])] for column in lettered},
+        },
     }
     announced = metadata.number_rows if metadata.number_rows not in (None, -1) else None
     schema = pa.schema(

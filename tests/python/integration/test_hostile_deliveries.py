@@ -53,7 +53,7 @@ Changes = dict[tuple[int, str], str | None]
 
 @dataclass(frozen=True)
 class Case:
-    """A file, and what must become of it: `words` of its refusal, or the `changes` of its values."""
+    """A file, and what becomes of it: `words` of its refusal, or the `changes` of its values."""
 
     kind: str
     fault: str
@@ -485,8 +485,9 @@ PARQUET_CASES = [
         parquet_table()
         .set_column(7, "Cijfer", pa.array([Decimal("7.50"), Decimal("8.00"), None]))
         .set_column(4, "SWV", pa.array(["PO2702", "VO2801", "PO2702"]).dictionary_encode())
-        .set_column(8, "Einde", pa.array([dt.datetime(2022, 5, 1, 8), dt.datetime(2022, 5, 2, 9, 30),
-                                          None], pa.timestamp("us", "Europe/Amsterdam"))), path)),
+        .set_column(8, "Einde", pa.array([dt.datetime(2022, 5, 1, 8),
+                                          dt.datetime(2022, 5, 2, 9, 30), None],
+                                         pa.timestamp("us", "Europe/Amsterdam"))), path)),
     Case("parquet", "column without any value", parquet("Cijfer", pa.nulls(3)),
          changes={(1, "cijfer"): None, (2, "cijfer"): None}),
     Case("parquet", "not a number", parquet("Cijfer", pa.array([7.5, float("nan"), None])),
@@ -538,7 +539,7 @@ FILE_CASES = [
          file="leraar.csv"),
     Case("name", "folder named as a file", lambda path: path.mkdir(), ("is no ordinary file",),
          file="leraar.csv"),
-    Case("name", "pipe that never ends", lambda path: os.mkfifo(path), ("is no ordinary file",),
+    Case("name", "pipe that never ends", os.mkfifo, ("is no ordinary file",),
          file="leraar.csv"),
     Case("name", "characters that turn the name round", text(CSV),
          (r"leraar\u202evsc.csv", "cannot be seen", "Rename the file"),
