@@ -35,17 +35,17 @@ SCHEMA = pa.schema(
 )
 BATCH_ROWS = 10_000
 
-EMAIL = re.compile(r"[\w.+-]+ ?@ ?[\w-]+(?:\.[\w-]+)+")
+# repetitions are bounded: an answer may be long, and the search must not be slow
+EMAIL = re.compile(r"[\w.+-]{1,64} ?@ ?[\w-]{1,63}(?:\.[\w-]{1,63})+")
 PHONE = re.compile(
-    r"(?<![\d.])(?:(?:\+|00)31[ .-]?(?:\(0\)[ .-]?)?|\(?0)[1-9](?:[ ().-]*\d){8}(?!\d)"
+    r"(?<![\d.])(?:(?:\+|00)31[ .-]?(?:\(0\)[ .-]?)?|\(?0)[1-9](?:[ ().-]{0,3}\d){8}(?!\d)"
 )
 BSN = re.compile(r"(?<![\d.,-])(?:\d{9}|\d{3}[ .]\d{3}[ .]\d{3}|\d{4}[ .]\d{2}[ .]\d{3})(?!\d)")
 SHORT_BSN = re.compile(
     r"(?i)\b(?:bsn|sofi|burgerservice)\w*\W{0,3}(?:nummer\W{0,3})?(?:is )?(\d{8,9})(?!\d)"
 )
-SURNAME = (
-    r"(?:(?:van|de|den|der|ter|ten|te|het|'t|el|al|El|Van|De|Den|Der|Ter|Ten) )*[A-ZÀ-Þ][a-zß-ÿ]+"
-)
+PREFIXES = "van|de|den|der|ter|ten|te|het|'t|el|al|El|Van|De|Den|Der|Ter|Ten"
+SURNAME = rf"(?:(?:{PREFIXES}) ){{0,4}}[A-ZÀ-Þ][a-zß-ÿ]+"
 ADDRESSED = re.compile(
     r"\b(?i:de heer|dhr\.?|heer|meneer|mijnheer|mevrouw|mevr\.?|mw\.?|juf|juffrouw|meester|"
     r"familie|fam\.|drs\.|dr\.|ir\.|ing\.|mr\.|prof\.|mijn naam is|ik heet|genaamd|"

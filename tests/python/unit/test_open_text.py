@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 
@@ -52,6 +53,16 @@ def test_personal_data_is_found(text: str, kinds: set[str]) -> None:
 )
 def test_plain_answers_are_left_alone(text: str) -> None:
     assert personal_data(text) == set()
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["a", "1", "0 ", "mevrouw van ", "a.b-", "06 ", "x@", "x@y.", "mijn zoon ", "1.1", "Ten "],
+)
+def test_a_long_answer_takes_no_time(part: str) -> None:
+    began = time.process_time()
+    personal_data(part * (40_000 // len(part)))
+    assert time.process_time() - began < 2
 
 
 def test_the_test_of_eleven_catches_any_digit_that_is_wrong() -> None:
