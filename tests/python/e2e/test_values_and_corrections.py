@@ -24,7 +24,7 @@ BROKEN = {
     6: ("started_at", "1926-10-01T10:00:00", "started_at", "more than 92 days before or after"),
     7: ("school_size", "9", "school_size", "no option of scale SCHOOLSIZE"),
     8: ("swv_code", "PO9999", "swv_code", "no samenwerkingsverband"),
-    9: ("brin_vestiging", "2.0E+05", "brin_vestiging", "not of the form"),
+    9: ("brin_vestiging", "onbekend", "brin_vestiging", "not of the form"),
     10: ("brin_vestiging", "", "", ""),
 }
 DROPPED = {8: "unknown_swv", 9: "unknown_school", 10: "no_cluster"}
