@@ -74,7 +74,8 @@ def rows_add_up(small: Workspace) -> None:
         "select count(*) from (select d.row_count, count(r.respondent_key) as there, "
         "count(*) filter (where r.is_kept) + count(r.drop_reason) as judged "
         "from raw.deliveries d left join core.fct_responses r using (delivery_id) "
-        "where d.status = 'accepted' and d.respondent_group <> 'corrections' group by all) "
+        "where d.status = 'accepted' and d.respondent_group <> 'corrections' "
+        "group by d.delivery_id, d.row_count) "
         "where row_count <> there or row_count <> judged"
     ) == [(0,)]
 
