@@ -18,7 +18,10 @@ with members as (
 
 -- substantive answers and don't know: those that enter a denominator
 -- (two CTEs rather than one that is read twice, which an engine would keep in memory as a whole)
-{% for name, operator in {'answers_of_respondents': '=', 'answers_in_units': '<>'}.items() -%}
+{% for name, operator, unit in [
+    ('answers_of_respondents', '=', "'respondent'"),
+    ('answers_in_units', '<>', 'estimands.unit_of_count'),
+] -%}
     {{ name }} as (
 
         select
@@ -35,16 +38,11 @@ with members as (
         inner join {{ ref('int_estimation__estimands') }} as estimands
             on decoded.variable_key = estimands.estimand_key
         inner join members
-            on
-                decoded.respondent_key = members.respondent_key
-                {%- if operator == '<>' %}
-                and estimands.unit_of_count = members.unit_of_count
-                {%- endif %}
+            on decoded.respondent_key = members.respondent_key and {{ unit }} = members.unit_of_count
         where
             (decoded.missing_reason is null or decoded.missing_reason = 'dont_know')
             and estimands.kind = 'indicator'
             and estimands.unit_of_count {{ operator }} 'respondent'
-            and members.unit_of_count {{ operator }} 'respondent'
         group by
             estimands.estimand_key,
             members.psu_key,
