@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import shutil
+import subprocess
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,7 @@ import duckdb
 
 from disclosure.result import Result
 from orchestration.lib.batches import Difference, remember, small_differences
+from orchestration.lib.codebook import Codebook
 from orchestration.lib.landing.discovery import CORRECTIONS, file_sha256
 from orchestration.lib.settings import ROOT, Settings
 from orchestration.lib.warehouse import connect, literal, quote, transaction
@@ -65,7 +67,7 @@ def _hash(parts: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def _tree_hash(root: Path, names: Iterable[str]) -> str:
+def tree_hash(root: Path, names: Iterable[str]) -> str:
     """Hash of the files below the names, by path and content; caches and notes do not count."""
     paths = (
         path
@@ -78,16 +80,26 @@ def _tree_hash(root: Path, names: Iterable[str]) -> str:
     )
 
 
+def inputs(
+    connection: duckdb.DuckDBPyConnection, root: Path = ROOT
+) -> list[tuple[str, str, str, bool]]:
+    """What a release is made of: wave, group, id and is_synthetic of each accepted delivery of a
+    closed wave, files of corrections included."""
+    return connection.execute(
+        "select wave_id, respondent_group, delivery_id, is_synthetic from raw.deliveries "
+        "where status = 'accepted' and list_contains(?, wave_id) order by all",
+        [list(Codebook(root).closed)],
+    ).fetchall()
+
+
 def identify(connection: duckdb.DuckDBPyConnection, root: Path = ROOT) -> dict[str, Any]:
     """The row of `publication`: release_id and the hashes of all that it depends on.
 
-    Of a correction counts what it changes; its reason and who asked for it do not.
+    Only deliveries of closed waves count: while a wave is in fieldwork nothing of it is published,
+    and a delivery a day makes no release a day. Of a correction counts what it changes; its reason
+    and who asked for it do not.
     """
-    deliveries = connection.execute(
-        "select wave_id, respondent_group, delivery_id, is_synthetic from raw.deliveries "
-        "where status = 'accepted' and respondent_group <> ? order by all",
-        [CORRECTIONS],
-    ).fetchall()
+    deliveries = [row for row in inputs(connection, root) if row[1] != CORRECTIONS]
     corrections = connection.execute(
         """
         select corrections.delivery_id, row_number, variable, coalesce(new_value, '')
@@ -96,12 +108,14 @@ def identify(connection: duckdb.DuckDBPyConnection, root: Path = ROOT) -> dict[s
             on corrections.correction_file_id = files.delivery_id and files.status = 'accepted'
         inner join raw.deliveries as corrected
             on corrections.delivery_id = corrected.delivery_id and corrected.status = 'accepted'
+        where list_contains(?, files.wave_id)
         order by all
-        """
+        """,
+        [list(Codebook(root).closed)],
     ).fetchall()
     hashes = {
-        "code_version": _tree_hash(root, CODE)[:16],
-        "codebook_hash": _tree_hash(root, CODEBOOK)[:16],
+        "code_version": tree_hash(root, CODE)[:16],
+        "codebook_hash": tree_hash(root, CODEBOOK)[:16],
         "deliveries_hash": _hash("|".join(map(str, row[:3])) for row in deliveries)[:16],
         "corrections_hash": _hash(json.dumps(row) for row in corrections)[:16],
     }
@@ -257,6 +271,11 @@ def publish(
                 )
             facts = {
                 **identity,
+                "commit": _commit(root),
+                "deliveries": [
+                    {"wave_id": wave_id, "respondent_group": group, "delivery_id": delivery_id}
+                    for wave_id, group, delivery_id, _ in inputs(connection, root)
+                ],
                 "published_at": clock().astimezone().isoformat(timespec="seconds"),
                 "previous_release_id": now.get("release_id"),
             }
@@ -336,6 +355,75 @@ def _write_release(
     if folder.exists():  # half a release: it has no release.json
         shutil.rmtree(folder)
     draft.replace(folder)
+
+
+def _commit(root: Path) -> str | None:
+    """The commit that stands here, for who replays the release later; None outside git."""
+    try:
+        result = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False,
+            timeout=10,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.strip() if result.returncode == 0 else None
+
+
+def published_waves(settings: Settings) -> set[str]:
+    """Waves of which the current release has figures."""
+    now = current(settings)
+    if now is None:
+        return set()
+    path = settings.published / now["path"] / "parquet" / f"{FIGURES}.parquet"
+    if not path.exists():
+        return set()
+    with duckdb.connect() as connection:
+        rows = connection.execute(
+            f"select distinct wave_id from read_parquet({literal(path)})"
+        ).fetchall()
+    return {wave_id for (wave_id,) in rows}
+
+
+def damaged_files(settings: Settings) -> list[str]:
+    """Files of the current release that are missing or differ from their checksum, in words."""
+    now = current(settings)
+    if now is None:
+        return []
+    folder = settings.published / now["path"]
+    try:
+        facts = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return [f"release.json cannot be read ({type(error).__name__})"]
+    complaints = []
+    for name, sha256 in facts["sha256"].items():
+        path = folder / name
+        if not path.exists():
+            complaints.append(f"{name} is missing")
+        elif file_sha256(path) != sha256:
+            complaints.append(f"{name} differs from its checksum")
+    return complaints
+
+
+def prune(settings: Settings) -> list[str]:
+    """Delete releases beyond the last `keep_releases`; never the current one, nor the one before.
+
+    Returns the ids of what was deleted.
+    """
+    if not settings.keep_releases:
+        return []
+    now = current(settings) or {}
+    found = releases(settings)
+    kept = {release["release_id"] for release in found[-settings.keep_releases :]}
+    kept.add(now.get("release_id"))
+    kept |= {r["previous_release_id"] for r in found if r["release_id"] == now.get("release_id")}
+    gone = [release["release_id"] for release in found if release["release_id"] not in kept]
+    for release_id in gone:
+        folder = settings.published / "releases" / release_id
+        # hidden first: who looks meanwhile sees a whole release or none
+        hidden = folder.with_name(f".{release_id}.part")
+        folder.replace(hidden)
+        shutil.rmtree(hidden)
+    return gone
 
 
 def releases(settings: Settings) -> list[dict[str, Any]]:

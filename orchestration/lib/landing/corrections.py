@@ -359,6 +359,41 @@ def _land(
     return Outcome(wave_id, CORRECTIONS, delivery_id, name, "landed", len(lines))
 
 
+def restore_corrections(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    wave_id: str,
+    delivery_id: str,
+    clock: Clock = datetime.now,
+) -> None:
+    """Accept a file of corrections from its copy in the archive.
+
+    Raises:
+        DeliveryError: the copy is missing or cannot be read.
+    """
+    path = correction_path(settings, wave_id, delivery_id)
+    if not path.exists():
+        raise DeliveryError(f"{path}: is missing. Restore the archive from its backup.")
+    with transaction(connection):
+        connection.execute(
+            "insert into raw.corrections by name select ? as correction_file_id, * "
+            "from read_parquet(?, hive_partitioning = false)",
+            [delivery_id, str(path)],
+        )
+        row = {
+            "delivery_id": delivery_id,
+            "wave_id": wave_id,
+            "respondent_group": CORRECTIONS,
+            "file_name": path.name,
+            "sha256": "",
+            "size_bytes": 0,
+            "landed_at": clock(),
+            "is_synthetic": False,
+            "status": "accepted",
+        }
+        _register(connection, row)
+
+
 def _judge_again(connection: duckdb.DuckDBPyConnection, clock: Clock) -> list[Outcome]:
     """Refuse accepted files that a later delivery made stale."""
     outcomes = []

@@ -242,19 +242,23 @@ def _delete_rows(connection: duckdb.DuckDBPyConnection, group: str, delivery_id:
 
 
 def _insert_raw(
-    connection: duckdb.DuckDBPyConnection, delivery: Delivery, delivery_id: str, targets: _Targets
+    connection: duckdb.DuckDBPyConnection,
+    wave_id: str,
+    respondent_group: str,
+    delivery_id: str,
+    targets: _Targets,
 ) -> None:
     """Replace the rows of the delivery in the raw tables by those of the archive."""
-    _delete_rows(connection, delivery.respondent_group, delivery_id)
+    _delete_rows(connection, respondent_group, delivery_id)
     connection.execute(
-        f"insert into raw.{quote(delivery.respondent_group)} by name select ? as delivery_id, * "
+        f"insert into raw.{quote(respondent_group)} by name select ? as delivery_id, * "
         "from read_parquet(?, hive_partitioning = false)",
         [delivery_id, str(targets[0])],
     )
     connection.execute(
         "insert into open_text.answers by name select ? as delivery_id, ? as wave_id, "
         "? as respondent_group, * from read_parquet(?, hive_partitioning = false)",
-        [delivery_id, delivery.wave_id, delivery.respondent_group, str(targets[1])],
+        [delivery_id, wave_id, respondent_group, str(targets[1])],
     )
 
 
@@ -365,7 +369,12 @@ def land(
         )
         delivered = _match_columns(name, table.columns, variables, by_header)
         check_value_labels(name, table.labels.get("values", {}), table.columns, delivered, codebook)
-        metadata = {"delivery": json.dumps({k: str(v) for k, v in row.items() if k != "landed_at"})}
+        facts = {
+            **{key: value for key, value in row.items() if key != "landed_at"},
+            "column_count": len(table.columns),
+            "labels": _labels(table, delivered),
+        }
+        metadata = {"delivery": json.dumps(facts)}
         purged = is_purged(targets[1].parent, sha256)
         text_schema = mark_purged(TEXT_SCHEMA, sha256) if purged else TEXT_SCHEMA
         pseudonymise = pseudonymiser(wave_id, key)
@@ -390,17 +399,48 @@ def land(
     landed = {
         "status": "landed",
         "row_count": rows,
-        "column_count": len(table.columns),
-        "labels": _labels(table, delivered),
+        "column_count": facts["column_count"],
+        "labels": facts["labels"],
     }
     findings = scan(targets[1])
     with transaction(connection):
-        _insert_raw(connection, delivery, delivery_id, targets)
+        _insert_raw(connection, wave_id, group, delivery_id, targets)
         keep_findings(connection, delivery_id, wave_id, group, findings)
         note_archived(connection, settings, delivery_id, targets)
         _register(connection, row | landed)
     warn(name, findings)
     return Outcome(wave_id, group, delivery_id, name, "landed", rows)
+
+
+def restore(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    wave_id: str,
+    respondent_group: str,
+    delivery_id: str,
+    clock: Clock = datetime.now,
+) -> None:
+    """Land a delivery from its copy in the archive, as it landed from the agency's file.
+
+    Raises:
+        DeliveryError: the copy is missing, cannot be read, or holds no delivery.
+    """
+    path = archive_path(settings, wave_id, respondent_group, delivery_id)
+    texts = open_text_path(settings, wave_id, respondent_group, delivery_id)
+    try:
+        file = pq.ParquetFile(path)
+        row = json.loads(file.schema_arrow.metadata[b"delivery"])
+        rows = file.metadata.num_rows
+        findings = scan(texts)
+    except (OSError, KeyError, TypeError, ValueError, pa.ArrowInvalid) as error:
+        raise DeliveryError(
+            f"{path}: is not the copy of a delivery ({type(error).__name__}). Restore the archive "
+            "from its backup."
+        ) from error
+    with transaction(connection):
+        _insert_raw(connection, wave_id, respondent_group, delivery_id, (path, texts))
+        keep_findings(connection, delivery_id, wave_id, respondent_group, findings)
+        _register(connection, {**row, "landed_at": clock(), "status": "landed", "row_count": rows})
 
 
 def _fingerprint(path: Path) -> tuple[str, int]:
