@@ -7,6 +7,7 @@ trusted. A wrong value in a sound file is no reason to refuse: decoding marks it
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
@@ -27,6 +28,9 @@ EATEN: Mapping[str, str] = {
     r"|[0-9][A-Za-z]{2}[0-9]{0,2}|[0-9]{4}-[0-9]{2}-[0-9]{2}.*)\s*$",
     "board_code": r"^\s*[0-9]+[.,]?[0-9]*[eE][+-]?[0-9]+\s*$",
 }
+
+
+CODE_LIKE = re.compile(r"[0-9][A-Za-z]{2}[0-9]{0,2}|[0-9.,]+[eE][+-]?[0-9]+")
 
 
 def is_garbled(words: str) -> bool:
@@ -68,9 +72,12 @@ class Inspector:
             if pattern := EATEN.get(variable.attribute):
                 eaten = _first(pc.match_substring_regex(array, pattern))
                 if eaten is not None:
+                    value = array[eaten].as_py().strip()
+                    # a number or a date may be that of a person, when columns are shifted
+                    spoilt = repr(value) if CODE_LIKE.fullmatch(value) else "a number or a date"
                     self._refuse(
                         column, eaten,
-                        f"holds {array[eaten].as_py()!r}, where a code such as 05AB00 belongs. "
+                        f"holds {spoilt}, where a code such as 05AB00 belongs. "
                         "Excel takes such codes for numbers or dates and drops zeros",
                         "Format the column as text before the codes are filled in, and deliver "
                         "again; opening the file as it is does not bring them back.",

@@ -26,8 +26,8 @@ from orchestration.lib.landing.tables import (
     Limits,
     ReadOptions,
     Recognises,
-    texts,
 )
+from orchestration.lib.landing.values import texts
 from orchestration.lib.landing.workbooks import read_xlsx
 
 __all__ = ["DeliveredTable", "Limits", "ReadOptions", "advice", "formats", "read"]

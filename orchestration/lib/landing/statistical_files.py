@@ -20,22 +20,16 @@ import pyarrow as pa
 
 from orchestration.lib.landing import tables
 from orchestration.lib.landing.errors import DeliveryError
+from orchestration.lib.landing.statistical_process import FAILED
 from orchestration.lib.landing.tables import (
     DeliveredTable,
     Limits,
     ReadOptions,
-    limit_memory,
-    text,
-    texts,
 )
 from orchestration.lib.settings import ROOT
 
 STALL_SECONDS = 120  # without a batch
-MEMORY_GIGABYTES = 6
-# Rows are skipped by reading them, so that few large pieces are faster than many small ones;
-# a piece of this many cells takes some 150 MB.
-PIECE_CELLS = 4_000_000
-FAILED = 3
+CHILD = "orchestration.lib.landing.statistical_process"
 
 
 def read_statistical(path: Path, options: ReadOptions, limits: Limits) -> DeliveredTable:
@@ -64,7 +58,7 @@ def read_statistical(path: Path, options: ReadOptions, limits: Limits) -> Delive
 
 def _rows_of_other_process(path: Path, options: ReadOptions) -> Iterator[tuple[pa.Schema, Any]]:
     """The schema with None first, then the schema with each batch."""
-    command = [sys.executable, "-m", __name__, str(path), options.encoding or ""]
+    command = [sys.executable, "-m", CHILD, str(path), options.encoding or ""]
     with (
         tempfile.TemporaryFile() as complaints,
         subprocess.Popen(
@@ -122,65 +116,3 @@ def _refuse(path: Path, status: int, complaint: str, stalled: bool) -> NoReturn:
         f"{path.name}: is damaged: reading it {detail}. Open it in SPSS, PSPP or Stata, save it "
         f"again as {path.suffix}, and deliver that file."
     )
-
-
-def _code(value: Any) -> str | None:
-    """A code as text; Stata's letters for what is missing as Stata writes them: `.a`."""
-    return f".{value}" if isinstance(value, str) else text(value)
-
-
-def _serve(path: Path, encoding: str | None, batch_rows: int) -> None:
-    """In the other process: write the file to standard output, as an Arrow stream."""
-    import pyreadstat
-
-    limit_memory(MEMORY_GIGABYTES)
-    read = pyreadstat.read_dta if path.suffix.lower() == ".dta" else pyreadstat.read_sav
-
-    def rows(**more: Any) -> tuple[dict[str, list[Any]], Any]:
-        # user_missing: otherwise "weet niet" and "n.v.t." silently become the same empty value
-        result: tuple[dict[str, list[Any]], Any] = read(
-            str(path), user_missing=True, output_format="dict", encoding=encoding, **more
-        )
-        return result
-
-    _, metadata = rows(metadataonly=True)
-    columns = list(metadata.column_names)
-    kinds = metadata.readstat_variable_types
-    lettered = [c for c in columns if path.suffix.lower() == ".dta" and kinds[c] != "string"]
-    labels = {
-        "variables": {k: v for k, v in metadata.column_names_to_labels.items() if v},
-        "values": {
-            column: {_code(code): label for code, label in values.items()}
-            for column, values in metadata.variable_value_labels.items()
-        },
-        "user_missing": {
-            column: [{end: text(code) for end, code in codes.items()} for codes in ranges]
-            for column, ranges in metadata.missing_ranges.items()
-        },
-    }
-    announced = metadata.number_rows if metadata.number_rows not in (None, -1) else None
-    schema = pa.schema(
-        [(str(position), pa.string()) for position in range(len(columns))],
-        {"columns": json.dumps(columns), "labels": json.dumps(labels),
-         "announced_rows": json.dumps(announced)},
-    )  # fmt: skip
-    piece = max(batch_rows, PIECE_CELLS // max(len(columns), 1) // batch_rows * batch_rows)
-    with pa.ipc.new_stream(sys.stdout.buffer, schema) as stream:
-        offset, size = 0, piece
-        while size == piece and columns:
-            data, _ = rows(row_offset=offset, row_limit=piece)
-            size = len(data[columns[0]])
-            offset += size
-            for column in lettered:
-                data[column] = [_code(value) for value in data[column]]
-            arrays = [texts(data.pop(column)) for column in columns]
-            for batch in pa.Table.from_arrays(arrays, schema=schema).to_batches(batch_rows):
-                stream.write_batch(batch)
-
-
-if __name__ == "__main__":
-    try:
-        _serve(Path(sys.argv[1]), sys.argv[2] or None, int(sys.argv[3]))
-    except Exception as error:
-        sys.stderr.write(" ".join(str(error).split()) or type(error).__name__)
-        sys.exit(FAILED)

@@ -1,13 +1,9 @@
-"""What all readers share: how a file is to be read, how large it may be, and rows as text."""
+"""What all readers share: how a file is to be read, how large it may be, and what comes of it."""
 
 from __future__ import annotations
 
-import datetime as dt
-import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -99,41 +95,6 @@ class DeliveredTable:
 Recognises = Callable[[Sequence[str]], bool]
 
 
-def texts(values: Sequence[Any] | pa.Array) -> pa.StringArray:
-    """Values as text, each distinct value worked out once."""
-    try:
-        array = values if isinstance(values, pa.Array) else pa.array(values)
-        encoded = array.dictionary_encode()
-        distinct = encoded.dictionary.to_pylist()
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        plain = values.to_pylist() if isinstance(values, pa.Array) else values
-        return pa.array([text(value) for value in plain], pa.string())
-    return pa.array([text(value) for value in distinct], pa.string()).take(encoded.indices)
-
-
-def text(value: Any) -> str | None:
-    """One value as text: shortest number, ISO 8601 date, None for what is empty."""
-    match value:
-        case None | "":
-            return None
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case float() if math.isnan(value):
-            return None
-        case float() if value.is_integer() and abs(value) < 1e15:
-            return str(int(value))
-        case Decimal():
-            return f"{value.normalize():f}"
-        case dt.datetime():
-            return value.replace(tzinfo=None).isoformat(sep="T", timespec="seconds")
-        case dt.date() | dt.time():
-            return value.isoformat()
-        case _:
-            return str(value)
-
-
 def split_header(name: str, header: list[list[str]], wanted: int) -> tuple[list[str], Any]:
     """Column names are the last of the header rows, question texts the first of several."""
     if not header:
@@ -147,12 +108,3 @@ def split_header(name: str, header: list[list[str]], wanted: int) -> tuple[list[
     pairs = zip(columns, header[0], strict=False) if wanted > 1 else ()
     labels = {column: words for column, words in pairs if words}
     return columns, {"variables": labels} if labels else {}
-
-
-def limit_memory(gigabytes: int) -> None:
-    """Let this process fail rather than fill the machine, where the system can do so."""
-    if sys.platform != "win32":
-        import resource
-
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (gigabytes * 1_000_000_000, most))

@@ -26,8 +26,8 @@ from orchestration.lib.landing.tables import (
     ReadOptions,
     Recognises,
     split_header,
-    texts,
 )
+from orchestration.lib.landing.values import texts
 
 BLOCK = 4 * MEGABYTE
 LARGEST_ROW = 64 * MEGABYTE

@@ -487,6 +487,11 @@ def test_a_corrected_file_supersedes_at_its_acceptance_and_never_before(monitor:
     assert len(monitor.rows()) == 5
 
     monitor.decide({second.delivery_id: "too few rows"})
+    assert len(monitor.rows()) == 3  # those of a refused one go, from its open answers too
+    assert monitor.query("select distinct delivery_id from open_text.answers") == [
+        (first.delivery_id,)
+    ]
+    assert archive_path(monitor.settings, FIRST, "leraar", second.delivery_id).exists()
     assert monitor.statuses() == {first.delivery_id: "accepted", second.delivery_id: "refused"}
 
     third = monitor.accept() if monitor.deliver(as_csv(ROWS[1:])) else None
