@@ -41,6 +41,9 @@ purge-open-text: setup ## Delete open answers for good: WAVE=2023-najaar, and GR
 	@test -n "$(WAVE)" || { echo "Say which: make purge-open-text WAVE=2023-najaar"; exit 1; }
 	@$(BIN)/python -m orchestration purge-open-text --wave $(WAVE) $(if $(GROUP),--group $(GROUP))
 
+replay: setup ## Rebuild a release from the archive and compare byte by byte; RELEASE=<release_id>
+	@$(BIN)/python -m orchestration replay $(if $(RELEASE),--release $(RELEASE))
+
 attack: setup ## Attack the current release; 0 cells may be recovered
 	@$(BIN)/python -m disclosure attack $(if $(BLOCKS),--blocks $(BLOCKS))
 

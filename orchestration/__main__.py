@@ -109,6 +109,26 @@ def roll_back(
     console.print(f"published/current is now release [bold]{release.release_id}[/]")
 
 
+@app.command()
+def replay(
+    release: Annotated[str | None, typer.Option(help="The release; the current if absent.")] = None,
+) -> None:
+    """Rebuild a release from the archive in a clean place, and compare byte by byte."""
+    from orchestration.lib.replay import replay as rebuild
+
+    try:
+        result = rebuild(get_settings(), release)
+    except PublicationError as error:
+        raise _fail(str(error)) from None
+    for difference in result.differences:
+        console.print(f"[bold red]differs[/] {difference}")
+    console.print(
+        f"Release {result.release_id}: {result.files - len(result.differences)} of {result.files} "
+        "files are the same to the byte"
+    )
+    raise typer.Exit(1 if result.differences else 0)
+
+
 @app.command("purge-open-text")
 def purge_open_text(
     wave: Annotated[str, typer.Option(help="The wave, such as 2023-najaar.")],

@@ -2,12 +2,29 @@
 
 import dagster as dg
 
-from orchestration.defs import gates, jobs, landing, publication, resources, transformation
+from orchestration.defs import (
+    duty,
+    gates,
+    jobs,
+    landing,
+    publication,
+    resources,
+    schedules,
+    sensors,
+    transformation,
+)
 
 defs = dg.Definitions(
     assets=[*landing.assets, transformation.warehouse, publication.release],
-    asset_checks=[gates.raw_gate, gates.publication_gate],
-    jobs=[jobs.refresh],
+    asset_checks=[
+        gates.raw_gate,
+        gates.publication_gate,
+        duty.deliveries_keep_coming,
+        duty.release_audit,
+    ],
+    jobs=[jobs.refresh, jobs.audit],
+    schedules=schedules.schedules,
+    sensors=sensors.sensors,
     resources={"gates": resources.gates},
     executor=dg.in_process_executor,
 )

@@ -99,6 +99,7 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         import dagster as dg
 
         from orchestration.definitions import defs
+        from orchestration.defs.partitions import range_tags
 
         _reuse_event_log_connections()
 
@@ -106,7 +107,9 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         with dg.DagsterInstance.get() as instance:
             result = defs.resolve_job_def("refresh").execute_in_process(
                 instance=instance,
-                tags=_range_tags(waves or codebook.waves),
+                # all means also waves whose files are gone, so that their refusals are withdrawn,
+                # and folders that are no wave, so that they are refused
+                tags=range_tags(waves or codebook.waves),
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
                 resources={"gates": worker},
                 raise_on_error=False,
@@ -116,21 +119,10 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         return bool(result.success)
 
 
-def _range_tags(waves: list[str]) -> dict[str, str]:
-    """The partitions of the run: one wave that was asked for, or all.
-
-    All means also waves whose files are gone, so that their refusals are withdrawn, and folders
-    that are no wave, so that they are refused.
-    """
-    return {
-        "dagster/asset_partition_range_start": waves[0],
-        "dagster/asset_partition_range_end": waves[-1],
-    }
-
-
 PARTS = {
     "raw": "landing",
     "raw_gate": "raw gate",
+    "deliveries_keep_coming": "raw gate",
     "warehouse": "dbt build",
     "publication_gate": "publication gate",
     "published": "publication",

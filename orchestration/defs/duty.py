@@ -42,7 +42,7 @@ def deliveries_keep_coming() -> dg.AssetCheckResult:
 
 
 @dg.multi_asset_check(
-    name="audit",
+    name="release_audit",
     specs=[
         dg.AssetCheckSpec(
             "files_are_whole",

@@ -10,6 +10,7 @@ import logging
 import smtplib
 import ssl
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
@@ -74,7 +75,7 @@ def _mail(alert: Alert, url: str, sender: str, recipients: list[str]) -> None:
 def send(alert: Alert, settings: Settings) -> list[str]:
     """Send to every channel that the settings name; returns those that took it."""
     logger.warning("%s %s", alert.what, alert.why)
-    channels = {}
+    channels: dict[str, Callable[[], None]] = {}
     if settings.alert_webhook:
         url = settings.alert_webhook.get_secret_value()
         channels["webhook"] = lambda: _post(alert, url)

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from orchestration.lib.codebook import Codebook
 from orchestration.lib.landing.corrections import restore_corrections
 from orchestration.lib.landing.discovery import CORRECTIONS, file_sha256
