@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +41,9 @@ class Variable:
     column_name: str
     role: str
     attribute: str
+    scale: str = ""
+    answers_as: str = ""
+    is_reversed: bool = False
 
     @property
     def is_kept(self) -> bool:
@@ -82,13 +86,78 @@ class Codebook:
         grouped: dict[tuple[str, str], list[Variable]] = {}
         for row in read_seed("codebook/variables", self._root):
             grouped.setdefault((row["wave_id"], row["respondent_group"]), []).append(
-                Variable(row["variable"], row["column_name"], row["role"], row["attribute"])
+                Variable(
+                    row["variable"],
+                    row["column_name"],
+                    row["role"],
+                    row["attribute"],
+                    row.get("scale", ""),
+                    row.get("answers_as", ""),
+                    row.get("is_reversed") == "true",
+                )
             )
         return grouped
 
     def variables(self, wave_id: str, respondent_group: str) -> list[Variable]:
         """The columns that a delivery must have; empty when the group was not asked."""
         return self._variables.get((wave_id, respondent_group), [])
+
+    @cached_property
+    def _synonyms(self) -> list[dict[str, str]]:
+        try:
+            return read_seed("codebook/column_synonyms", self._root)
+        except FileNotFoundError:  # a codebook without synonyms needs no file
+            return []
+
+    def headers(self, wave_id: str, respondent_group: str) -> dict[str, Variable]:
+        """Every header, as plain name, under which an agency may deliver a column → the column.
+
+        A column's own name is never another column's synonym. A synonym is that of a variable of
+        one wave and group, or of an attribute wherever one column has it.
+        """
+        variables = self.variables(wave_id, respondent_group)
+        attributes = Counter(variable.attribute for variable in variables)
+        own = {normalise_name(variable.column_name): variable for variable in variables}
+        synonyms = {
+            normalise_name(row["synonym"]): variable
+            for row in self._synonyms
+            for variable in variables
+            if (row["wave_id"], row["respondent_group"], row["variable"])
+            == (wave_id, respondent_group, variable.variable)
+            or (
+                row["attribute"] == variable.attribute != "" and attributes[variable.attribute] == 1
+            )
+        }
+        return synonyms | own
+
+    @cached_property
+    def _options(self) -> dict[str, list[dict[str, str]]]:
+        grouped: dict[str, list[dict[str, str]]] = {}
+        for row in read_seed("codebook/scale_options", self._root):
+            grouped.setdefault(row["scale"], []).append(row)
+        return grouped
+
+    def delivered_labels(
+        self, variable: Variable, *, turned: bool = False
+    ) -> dict[str, tuple[str, str]]:
+        """Code as delivered → its Dutch and English label as plain names.
+
+        Empty for a column without codes. A reversed question, or `turned`, has the substantive
+        codes of its scale from back to front.
+        """
+        if not variable.scale or variable.answers_as == "label":
+            return {}
+        options = self._options.get(variable.scale, [])
+        codes = sorted((row["value"] for row in options if not row["missing_reason"]), key=int)
+        meant = codes[::-1] if variable.is_reversed != turned else codes
+        delivered = dict(zip(meant, codes, strict=True))
+        return {
+            delivered.get(row["value"], row["value"]): (
+                normalise_name(row["label_nl"]),
+                normalise_name(row["label_en"]),
+            )
+            for row in options
+        }
 
     def raw_columns(self, respondent_group: str) -> list[str]:
         """Columns of `raw.<respondent_group>`: the kept variables of all waves, each once."""

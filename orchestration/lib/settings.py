@@ -28,6 +28,11 @@ class Settings(BaseSettings):
     warehouse: Path = Path("warehouse/monitor.duckdb")
     published: Path = Path("published")
     data_docs: Path = Path("data_docs")
+    # deliveries beyond these limits are refused until somebody has looked
+    max_delivery_megabytes: int = Field(default=4_000, ge=1)
+    max_delivery_rows: int = Field(default=5_000_000, ge=1)
+    max_delivery_columns: int = Field(default=5_000, ge=1)
+    max_delivery_cells: int = Field(default=20_000_000, ge=1)  # of a worksheet
     release_batch: bool = False  # publish corrections of a few respondents too
     pseudonym_key: SecretStr | None = Field(default=None)
 

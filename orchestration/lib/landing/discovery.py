@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import reprlib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestration.lib.codebook import Codebook, normalise_name
 from orchestration.lib.landing.errors import DeliveryError
-from orchestration.lib.landing.readers import ReadOptions, formats
+from orchestration.lib.landing.readers import ReadOptions, advice, formats
 
 MANIFEST = "delivery.yml"
 NO_FILE = "is no ordinary file. Deliver the file itself."
+LARGEST_MANIFEST = 100_000  # bytes
 
 
 class Manifest(BaseModel):
@@ -69,6 +72,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
+def shown(name: str) -> str:
+    """A file name as it can be read and stored: what cannot be seen stands escaped."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in name
+    )
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, read in pieces; hexadecimal."""
     with path.open("rb") as file:
@@ -81,15 +92,30 @@ def _read_manifest(path: Path, codebook: Codebook) -> Manifest:
         raise DeliveryError(f"{name}: {NO_FILE}")
     if not path.exists():
         return Manifest()
+    if path.stat().st_size > LARGEST_MANIFEST:
+        raise DeliveryError(
+            f"{name}: is larger than {LARGEST_MANIFEST:,} bytes. It only says how to read files."
+        )
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+            raise ValueError("aliases (*name) are not taken, for they can grow without end")
+        content = yaml.safe_load(text)
+        if isinstance(content, dict) and isinstance(content.get("files"), dict):
+            named = {
+                codebook.group_names.get(normalise_name(str(group)), group): options
+                for group, options in content["files"].items()
+            }
+            if len(named) < len(content["files"]):
+                raise ValueError("`files` names a group twice, under two of its names")
+            content["files"] = named
         manifest = Manifest.model_validate({} if content is None else content)
     except UnicodeDecodeError:
         raise DeliveryError(f"{name}: is not UTF-8. Save it as UTF-8.") from None
     except ValidationError as error:
         details = "; ".join(
             f"{'.'.join(map(str, item['loc'])) or 'content'}: {item['msg']} "
-            f"(found {item['input']!r})"
+            f"(found {reprlib.repr(item['input'])})"
             for item in error.errors()
         )
         raise DeliveryError(
@@ -118,7 +144,7 @@ def _read_manifest(path: Path, codebook: Codebook) -> Manifest:
 
 
 def _discover_wave(folder: Path, codebook: Codebook) -> Landing:
-    wave_id, found = folder.name, Landing()
+    wave_id, found = shown(folder.name), Landing()
     files = [
         path
         for path in sorted(folder.iterdir())
@@ -126,7 +152,7 @@ def _discover_wave(folder: Path, codebook: Codebook) -> Landing:
     ]
 
     def refuse(path: Path, group: str, reason: str) -> None:
-        found.strays.append(Stray(wave_id, group, path, f"{wave_id}/{path.name}: {reason}"))
+        found.strays.append(Stray(wave_id, group, path, f"{wave_id}/{shown(path.name)}: {reason}"))
 
     if wave_id not in codebook.waves:
         reason = (
@@ -143,17 +169,30 @@ def _discover_wave(folder: Path, codebook: Codebook) -> Landing:
         found.strays.append(Stray(wave_id, "", folder / MANIFEST, str(error)))
         return found
 
-    named = {options.file: group for group, options in manifest.files.items() if options.file}
+    # one form for é, which some systems write as e and an accent
+    named = {
+        unicodedata.normalize("NFC", options.file): group
+        for group, options in manifest.files.items()
+        if options.file
+    }
     candidates: dict[str, list[Path]] = {}
     for path in files:
-        group = named.get(path.name) or codebook.group_names.get(normalise_name(path.stem))
+        group = named.get(unicodedata.normalize("NFC", path.name)) or codebook.group_names.get(
+            normalise_name(path.stem)
+        )
         suffix = path.suffix.lower().removeprefix(".")
         if not path.is_file() or path.is_symlink():
             refuse(path, group or "", NO_FILE)
-        elif suffix not in formats():
+        elif not path.name.isprintable():
             refuse(
-                path, group or "", f"format {path.suffix!r} is unknown; use {', '.join(formats())}."
+                path,
+                group or "",
+                "has a character in its name that cannot be seen or read. Rename the file.",
             )
+        elif path.name.startswith("~$"):
+            refuse(path, "", "is what Excel keeps while a workbook is open. Close the workbook.")
+        elif suffix not in formats():
+            refuse(path, group or "", advice(path.suffix))
         elif group is None:
             stem = normalise_name(path.stem)
             refuse(
@@ -174,7 +213,7 @@ def _discover_wave(folder: Path, codebook: Codebook) -> Landing:
         else:
             candidates.setdefault(group, []).append(path)
     for file_name, group in named.items():
-        if file_name not in {path.name for path in files}:
+        if file_name not in {unicodedata.normalize("NFC", path.name) for path in files}:
             refuse(
                 folder / file_name, group, f"is named in {MANIFEST} for {group!r} but is not there."
             )
@@ -214,8 +253,8 @@ def discover(landing: Path, codebook: Codebook, waves: Iterable[str] | None = No
                     "",
                     "",
                     entry,
-                    f"{entry.name}: lies in the landing folder itself and is no folder of a wave. "
-                    "Move it to the folder of its wave, such as 2022-voorjaar/.",
+                    f"{shown(entry.name)}: lies in the landing folder itself and is no folder of a "
+                    "wave. Move it to the folder of its wave, such as 2022-voorjaar/.",
                 )
             )
             continue

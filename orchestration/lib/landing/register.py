@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,12 +27,20 @@ from orchestration.lib.landing.discovery import (
     Stray,
     did_you_mean,
     file_sha256,
+    shown,
 )
 from orchestration.lib.landing.errors import DeliveryError
+from orchestration.lib.landing.inspection import Inspector, check_headers, check_value_labels
 from orchestration.lib.landing.pseudonyms import key_for, pseudonymiser
-from orchestration.lib.landing.readers import DeliveredTable, read
+from orchestration.lib.landing.readers import DeliveredTable, Limits, read
 from orchestration.lib.settings import Settings
 from orchestration.lib.warehouse import quote, transaction
+
+logger = logging.getLogger("monitor")
+
+PROGRESS_ROWS = 100_000
+NAMES_SHOWN = 10
+LONGEST_NAME = 64  # characters, as in SPSS
 
 Clock = Callable[[], datetime]
 _Targets = tuple[Path, Path]  # the archive's file, and that of the open answers
@@ -76,53 +85,83 @@ def _delivery_id(delivery: Delivery, sha256: str, variables: list[Variable]) -> 
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _match_columns(file_name: str, columns: list[str], variables: list[Variable]) -> list[Variable]:
-    """The variables in the order of the delivered columns; all must be known, none missing."""
-    by_header = {normalise_name(v.column_name): v for v in variables}
+def _names(columns: Iterable[str]) -> str:
+    """Some column names for a message, without what may be somebody's answer."""
+    names = list(columns)
+    listed = [
+        "(a name with @)" if "@" in name else shown(name[:LONGEST_NAME])
+        for name in names[:NAMES_SHOWN]
+    ]
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(listed) + more
+
+
+def _match_columns(
+    file_name: str, columns: list[str], variables: list[Variable], by_header: dict[str, Variable]
+) -> list[Variable]:
+    """The variables in the order of the delivered columns; all must be known, none missing.
+
+    Args:
+        by_header: header as plain name, synonyms too → the variable.
+
+    Raises:
+        DeliveryError: naming the columns.
+    """
     headers = [normalise_name(column) for column in columns]
-    if not set(headers) & set(by_header):
+    if by_header.keys().isdisjoint(headers):
         # the row may hold somebody's answers, so that it is not repeated here
         raise DeliveryError(
             f"{file_name}: its header row holds none of the columns of this wave and group, such "
             f"as {variables[0].column_name!r}. Deliver the file with its header, and state "
             "`header_rows`, `delimiter` or `sheet` in delivery.yml where they differ."
         )
+    check_headers(file_name, columns)
+    places: dict[str | Variable, int] = {}
     for position, header in enumerate(headers):
         if not header:
             raise DeliveryError(
                 f"{file_name}: column {position + 1} has no name. Name it, or take it out."
             )
-        if header in headers[:position]:
+        first = places.setdefault(by_header.get(header, header), position)
+        if first != position:
+            other = f", first as {_names([columns[first]])}" if headers[first] != header else ""
             raise DeliveryError(
-                f"{file_name}: column {columns[position]!r} occurs twice (columns "
-                f"{headers.index(header) + 1} and {position + 1}). Names must differ."
+                f"{file_name}: column {_names([columns[position]])!r} occurs twice (columns "
+                f"{first + 1} and {position + 1}{other}). Names must differ."
             )
     unknown = [
-        columns[position] for position, header in enumerate(headers) if header not in by_header
+        column for column, header in zip(columns, headers, strict=True) if header not in by_header
     ]
-    missing = [v.column_name for v in variables if normalise_name(v.column_name) not in headers]
+    missing = [v.column_name for v in variables if v not in places]
     complaints = []
     if unknown:
         near = did_you_mean(unknown[0], [v.column_name for v in variables])
-        complaints.append(f"unknown column{'s' * (len(unknown) > 1)} {', '.join(unknown)}.{near}")
+        complaints.append(f"unknown column{'s' * (len(unknown) > 1)} {_names(unknown)}.{near}")
     if missing:
-        complaints.append(f"missing column{'s' * (len(missing) > 1)} {', '.join(missing)}.")
+        complaints.append(f"missing column{'s' * (len(missing) > 1)} {_names(missing)}.")
     if complaints:
         raise DeliveryError(
             f"{file_name}: {' '.join(complaints)} Every column must have its row in "
-            "seeds/codebook/variables.csv: correct the file, or add the row."
+            "seeds/codebook/variables.csv, and may have other names in "
+            "seeds/codebook/column_synonyms.csv: correct the file, or add the row."
         )
     return [by_header[header] for header in headers]
 
 
 def _write_archive(
+    name: str,
     table: DeliveredTable,
     variables: list[Variable],
     targets: _Targets,
     pseudonymise: Callable[[str | None], str | None],
     metadata: Mapping[str, str],
 ) -> int:
-    """Write the pseudonymised rows and, apart, the open answers; returns the number of rows."""
+    """Write the pseudonymised rows and, apart, the open answers; returns the number of rows.
+
+    Raises:
+        DeliveryError: a row cannot be read, or shows that the file was spoilt.
+    """
+    inspector = Inspector(name, table.columns, variables)
     names = [variable.variable for variable in variables if variable.is_kept]
     schema = pa.schema(
         [pa.field("row_number", pa.int64()), *(pa.field(name, pa.string()) for name in names)],
@@ -141,6 +180,7 @@ def _write_archive(
         pq.ParquetWriter(targets[1], text_schema) as texts,
     ):
         for arrays in table.batches:
+            inspector.look(arrays)
             size = len(arrays[0])
             numbers = pa.array(range(rows + 1, rows + size + 1), pa.int64())
             columns: list[pa.Array] = [numbers]
@@ -165,6 +205,10 @@ def _write_archive(
                     columns.append(array)
             kept.write_table(pa.table(columns, schema=schema))
             rows += size
+            if rows % PROGRESS_ROWS < size and rows > size:
+                of_all = f" of {table.announced_rows:,}" if table.announced_rows else ""
+                logger.info("%s: %s%s rows read", name, f"{rows:,}", of_all)
+    inspector.conclude()
     return rows
 
 
@@ -213,18 +257,27 @@ def _register(connection: duckdb.DuckDBPyConnection, row: Mapping[str, object]) 
 
 def _labels(table: DeliveredTable, variables: list[Variable]) -> str | None:
     """Labels as delivered, as JSON; without the value labels of columns that hide who answered."""
-    shown = {
+    open_to_all = {
         column
         for column, variable in zip(table.columns, variables, strict=True)
         if variable.is_kept and variable.role != "identifier"
     }
     labels = {
-        part: {name: of_column for name, of_column in texts.items() if name in shown}
+        part: {name: of_column for name, of_column in texts.items() if name in open_to_all}
         if part == "values"
         else texts
         for part, texts in table.labels.items()
     }
     return json.dumps(labels, ensure_ascii=False) if labels else None
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        settings.max_delivery_megabytes,
+        settings.max_delivery_rows,
+        settings.max_delivery_columns,
+        settings.max_delivery_cells,
+    )
 
 
 def land(
@@ -272,14 +325,26 @@ def land(
         for leftover in path.parent.glob("*.part"):  # of a run that was killed
             leftover.unlink()
     drafts = (targets[0].with_suffix(".part"), targets[1].with_suffix(".part"))
+    by_header = codebook.headers(wave_id, group)
     try:
         key = key_for(settings, is_synthetic=delivery.is_synthetic, file_name=name)
-        table = read(delivery.path, delivery.options)
-        delivered = _match_columns(name, table.columns, variables)
+        table = read(
+            delivery.path,
+            delivery.options,
+            _limits(settings),
+            lambda header: not by_header.keys().isdisjoint(map(normalise_name, header)),
+        )
+        delivered = _match_columns(name, table.columns, variables, by_header)
+        check_value_labels(name, table.labels.get("values", {}), table.columns, delivered, codebook)
         metadata = {"delivery": json.dumps({k: str(v) for k, v in row.items() if k != "landed_at"})}
-        rows = _write_archive(table, delivered, drafts, pseudonymiser(wave_id, key), metadata)
+        rows = _write_archive(name, table, delivered, drafts, pseudonymiser(wave_id, key), metadata)
         if not rows:
             raise DeliveryError(f"{name}: has a header and no rows. Deliver it with its rows.")
+        if _fingerprint(delivery.path) != (sha256, size):  # half a file can look whole
+            raise DeliveryError(
+                f"{name}: changed while it was read, so it may not have been copied in full. Wait "
+                "until it is, and refresh again."
+            )
     except DeliveryError as error:
         for draft in drafts:
             draft.unlink(missing_ok=True)
@@ -317,13 +382,14 @@ def register_stray(
 ) -> Outcome:
     """Put a file that is no delivery in the register as refused, so that nobody overlooks it."""
     sha256, size = _fingerprint(stray.path)
-    identity = f"{stray.wave_id}|{stray.path.name}|{sha256}"
+    file_name = shown(stray.path.name)
+    identity = f"{stray.wave_id}|{file_name}|{sha256}"
     delivery_id = hashlib.sha256(identity.encode()).hexdigest()[:16]
     row = {
         "delivery_id": delivery_id,
         "wave_id": stray.wave_id,
         "respondent_group": stray.respondent_group,
-        "file_name": stray.path.name,
+        "file_name": file_name,
         "sha256": sha256,
         "size_bytes": size,
         "landed_at": clock(),
@@ -332,7 +398,7 @@ def register_stray(
         "refusal_reason": stray.reason,
     }
     _register(connection, row)
-    name = f"{stray.wave_id}/{stray.path.name}".removeprefix("/")
+    name = f"{stray.wave_id}/{file_name}".removeprefix("/")
     return Outcome(
         stray.wave_id, stray.respondent_group, delivery_id, name, "refused", reason=stray.reason
     )
@@ -423,6 +489,9 @@ def decide(
 ) -> None:
     """Accept or refuse landed deliveries; each decision is one transaction.
 
+    A refused one leaves no rows in the raw tables, whoever refused it; the archive keeps them, and
+    its file is read again at the next refresh.
+
     Args:
         delivery_ids: the deliveries that the raw gate has judged.
         refusals: delivery → reason, for those that it refused.
@@ -433,9 +502,11 @@ def decide(
             if delivery_id in refusals:
                 connection.execute(
                     "update raw.deliveries set status = 'refused', decided_at = ?, "
-                    "refusal_reason = ? where delivery_id = ?",
+                    "refusal_reason = ? where delivery_id = ? returning respondent_group",
                     [now, refusals[delivery_id], delivery_id],
                 )
+                for (group,) in connection.fetchall():
+                    _delete_rows(connection, group, delivery_id)
                 continue
             connection.execute(
                 """

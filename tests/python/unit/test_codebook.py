@@ -88,3 +88,64 @@ def test_the_real_codebook_can_be_landed() -> None:
             assert len(headers) == len(set(headers)) and "" not in headers
     assert not [wave for wave in codebook.waves if "|" in wave]  # pseudonyms join with it
     assert all(name == normalise_name(name) for name in codebook.group_names)
+
+
+VARIABLES = "wave_id,respondent_group,variable,column_name,role,attribute,scale,answers_as"
+OPTIONS = """scale,value,label_nl,label_en,score,missing_reason
+AGREE,1,Oneens,Disagree,1,
+AGREE,2,"Noch eens, noch oneens",Neither,2,
+AGREE,3,Eens,Agree,3,
+AGREE,98,Weet ik niet,Don't know,,dont_know
+"""
+
+
+def test_headers_have_synonyms_of_their_attribute_or_variable(tmp_path: Path) -> None:
+    codebook = seeds(
+        tmp_path,
+        variables=f"{VARIABLES}\n"
+        "w1,leraar,v1,Vraag 1,item,,,\nw1,leraar,brin,BRIN,paradata,school_code,,\n"
+        "w1,leraar,swv_a,SWV a,breakdown,swv,,\nw1,leraar,swv_b,SWV b,breakdown,swv,,\n"
+        "w2,leraar,v1,Vraag 2,item,,,\n",
+        column_synonyms="wave_id,respondent_group,variable,attribute,synonym\n"
+        ",,,school_code,Vestigingsnummer\n,,,school_code,Vraag 1\n,,,swv,Verband\n"
+        "w1,leraar,v1,,Q-1\n",
+    )
+    names = {name: v.variable for name, v in codebook.headers("w1", "leraar").items()}
+    # one's own name is nobody's synonym, and a synonym of two columns is none
+    assert names == {
+        "vraag_1": "v1", "q_1": "v1", "brin": "brin", "vestigingsnummer": "brin",
+        "swv_a": "swv_a", "swv_b": "swv_b",
+    }  # fmt: skip
+    assert set(codebook.headers("w2", "leraar")) == {"vraag_2"}
+
+
+@pytest.mark.parametrize(
+    ("is_reversed", "turned", "first"),
+    [
+        (False, False, "oneens"),
+        (True, False, "eens"),
+        (False, True, "eens"),
+        (True, True, "oneens"),
+    ],
+)
+def test_labels_of_codes_as_delivered(
+    tmp_path: Path, is_reversed: bool, turned: bool, first: str
+) -> None:
+    codebook = seeds(tmp_path, scale_options=OPTIONS)
+    labels = codebook.delivered_labels(
+        Variable("v", "V", "item", "", "AGREE", "code", is_reversed), turned=turned
+    )
+    assert labels["1"][0] == first
+    assert labels["2"] == ("noch_eens_noch_oneens", "neither")
+    assert labels["98"] == ("weet_ik_niet", "don_t_know")
+    assert codebook.delivered_labels(Variable("v", "V", "item", "", "AGREE", "label")) == {}
+
+
+def test_the_synonyms_of_this_codebook_lead_to_columns() -> None:
+    codebook = Codebook()
+    for wave, group in ((w, g) for w in codebook.waves for g in codebook.groups):
+        headers = codebook.headers(wave, group)
+        assert {v.variable for v in headers.values()} == {
+            v.variable for v in codebook.variables(wave, group)
+        }
+    assert codebook.headers("2026-najaar", "leraar")["vestigingsnummer"].attribute == "school_code"
