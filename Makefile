@@ -9,10 +9,10 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup refresh simulate rollback attack test lint format ui bench docs lock clean
+.PHONY: help setup refresh simulate rollback purge-open-text attack test lint format ui bench docs lock clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 # A half-made environment has no .ready, or a Python that does not run: it is made anew.
 $(READY): requirements.lock
@@ -36,6 +36,10 @@ simulate: setup ## Write example deliveries into landing/; SCALE=10 makes them l
 
 rollback: setup ## Move published/current one release back; TO=<release_id> goes to that one
 	@$(BIN)/python -m orchestration rollback $(if $(TO),--to $(TO))
+
+purge-open-text: setup ## Delete open answers for good: WAVE=2023-najaar, and GROUP=leraar for one group
+	@test -n "$(WAVE)" || { echo "Say which: make purge-open-text WAVE=2023-najaar"; exit 1; }
+	@$(BIN)/python -m orchestration purge-open-text --wave $(WAVE) $(if $(GROUP),--group $(GROUP))
 
 attack: setup ## Attack the current release; 0 cells may be recovered
 	@$(BIN)/python -m disclosure attack $(if $(BLOCKS),--blocks $(BLOCKS))

@@ -1,4 +1,4 @@
-{# A delivered moment as timestamp: ISO 8601, or the Dutch day-month-year; NULL when it is neither. #}
+{# A delivered moment or day as timestamp: ISO 8601, or the Dutch day-month-year; NULL when it is neither. #}
 {% macro parse_timestamp(expression) -%}
     {{ return(adapter.dispatch('parse_timestamp')(expression)) }}
 {%- endmacro %}
@@ -8,7 +8,7 @@
         {{ expression }},
         [
             '%Y-%m-%dT%H:%M:%S', '%Y-%m-%d %H:%M:%S', '%d-%m-%Y %H:%M', '%d-%m-%Y %H:%M:%S',
-            '%Y-%m-%dT%H:%M:%S.%f', '%Y-%m-%d %H:%M:%S.%f'
+            '%Y-%m-%dT%H:%M:%S.%f', '%Y-%m-%d %H:%M:%S.%f', '%Y-%m-%d', '%d-%m-%Y'
         ]
     )
 {%- endmacro %}

@@ -1,5 +1,6 @@
 {#
-    One row per delivered row and variable of a raw table, of accepted deliveries only.
+    One row per delivered row and variable of a raw table, of accepted deliveries only, with the
+    corrections that are in effect.
 
     The wide table holds the columns of all waves; the codebook says which of them belong to the
     delivery's wave. An empty cell keeps its row (`include nulls`): a question that was asked and
@@ -43,6 +44,18 @@ unpivoted as (
 
 ),
 
+corrections as (
+
+    select
+        delivery_number,
+        row_number,
+        variable,
+        new_value
+    from {{ ref('stg_survey__corrections') }}
+    where is_in_effect and respondent_group = '{{ respondent_group }}'
+
+),
+
 variables as (
 
     select * from {{ ref('stg_codebook__variables') }}
@@ -60,10 +73,18 @@ final as (
         variables.respondent_group,
         variables.variable_key,
         unpivoted.variable,
-        nullif(trim(unpivoted.value), '') as value
+        case
+            when corrections.variable is not null then corrections.new_value
+            else nullif(trim(unpivoted.value), '')
+        end as value
     from unpivoted
     inner join variables
         on unpivoted.wave_id = variables.wave_id and unpivoted.variable = variables.variable
+    left join corrections
+        on
+            unpivoted.delivery_number = corrections.delivery_number
+            and unpivoted.row_number = corrections.row_number
+            and unpivoted.variable = corrections.variable
 
 )
 

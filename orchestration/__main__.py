@@ -109,5 +109,35 @@ def roll_back(
     console.print(f"published/current is now release [bold]{release.release_id}[/]")
 
 
+@app.command("purge-open-text")
+def purge_open_text(
+    wave: Annotated[str, typer.Option(help="The wave, such as 2023-najaar.")],
+    group: Annotated[str | None, typer.Option(help="The group; all when absent.")] = None,
+) -> None:
+    """Delete open answers from archive and warehouse, for good; figures do not change."""
+    codebook = Codebook()
+    for name, known in ((wave, codebook.waves), (group, codebook.groups)):
+        if name is not None and name not in known:
+            raise _fail(
+                f"{name!r} is unknown.{did_you_mean(name, known)} Known: {', '.join(known)}."
+            )
+    from orchestration.lib.landing.open_text import purge
+    from orchestration.refresh import RefreshError, alone
+
+    settings = get_settings()
+    try:
+        with alone(settings):
+            with connect(settings.warehouse) as connection:
+                prepare(connection, codebook)
+            purged = purge(settings, wave, group)
+    except (LookupError, RefreshError, WarehouseBusyError) as error:
+        raise _fail(str(error)) from None
+    console.print(
+        f"{purged} open answers deleted from {settings.archive} and {settings.warehouse}. "
+        f"Originals in {settings.landing} still hold them: delete those too, or set "
+        "MONITOR_KEEP_ORIGINALS_DAYS."
+    )
+
+
 if __name__ == "__main__":
     app()

@@ -33,7 +33,7 @@ class RefreshError(Exception):
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def alone(settings: Settings) -> Iterator[None]:
     """One refresh at a time: the second is told, and changes nothing."""
     settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(settings.warehouse.with_suffix(".refresh.lock"), blocking=False)
@@ -75,12 +75,16 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
     logger.setLevel(logging.INFO)
     logger.handlers = [RichHandler(console=console, show_path=False, show_level=False)]
     logger.propagate = False
-    with _alone(settings), GateWorker() as worker:
+    with alone(settings), GateWorker() as worker:
         began = time.monotonic()
         with connect(settings.warehouse) as connection:
             prepare(connection, codebook)
+            accepted = connection.execute(
+                "select count(*) from raw.deliveries where status = 'accepted'"
+            ).fetchone()
         found = discover(settings.landing, codebook, waves)
-        if not found.waves:
+        # originals may be gone by retention
+        if not found.waves and not (accepted and accepted[0]):
             where = f"{settings.landing}/{waves[0]}" if waves else settings.landing
             raise RefreshError(
                 f"there are no deliveries in {where}. Put files there, such as "
@@ -235,7 +239,7 @@ left join core.fct_responses as responses on deliveries.delivery_id = responses.
 left join (
     select delivery_id, count(*) as value_count from core.quarantined_values group by delivery_id
 ) as quarantined on deliveries.delivery_id = quarantined.delivery_id
-where deliveries.status = 'accepted'
+where deliveries.status = 'accepted' and deliveries.respondent_group <> 'corrections'
 group by all
 order by deliveries.wave_id, deliveries.respondent_group
 """

@@ -6,9 +6,10 @@ from typing import Any
 import dagster as dg
 
 from expectations.client import blocking
-from orchestration.defs.landing import WRITER, assets
+from orchestration.defs.landing import WRITER, assets, selected_waves
 from orchestration.defs.partitions import codebook
 from orchestration.lib.gates import judge_deliveries, judge_publication, standing_results
+from orchestration.lib.landing.corrections import take_corrections
 from orchestration.lib.landing.register import refused
 from orchestration.lib.settings import get_settings
 from orchestration.lib.warehouse import connect
@@ -54,12 +55,19 @@ def raw_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckRe
     """Accept or refuse what has landed; any refusal that still stands stops the refresh here."""
     settings = get_settings()
     judge_deliveries(settings, context.resources.gates)
+    take_corrections(settings, codebook, selected_waves(context))
     with connect(settings.warehouse) as connection:
         standing = refused(connection)
         results = standing_results(connection, "raw")
     for key in sorted(context.selected_asset_check_keys):
         group = key.asset_key.path[-1] if key.asset_key.path[-1] in codebook.groups else ""
-        refusals = [outcome.reason for outcome in standing if outcome.respondent_group == group]
+        # what belongs to no group, corrections among them, is judged with the register
+        refusals = [
+            outcome.reason
+            for outcome in standing
+            if (outcome.respondent_group if outcome.respondent_group in codebook.groups else "")
+            == group
+        ]
         of_group = [row for row in results if row["respondent_group"] == group]
         yield dg.AssetCheckResult(
             asset_key=key.asset_key,

@@ -80,7 +80,9 @@ def deliveries(context: dg.AssetExecutionContext) -> None:
         land_group(connection, found, "", selected, codebook, settings)
 
 
-def selected_waves(context: dg.AssetExecutionContext) -> list[str] | None:
+def selected_waves(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
+) -> list[str] | None:
     """The waves of the run, for a step that has no partitions of its own; None for all."""
     start = context.run.tags.get("dagster/asset_partition_range_start")
     end = context.run.tags.get("dagster/asset_partition_range_end")

@@ -4,6 +4,7 @@ import dagster as dg
 
 from orchestration.defs.landing import WRITER
 from orchestration.defs.transformation import warehouse
+from orchestration.lib.landing.retention import retain
 from orchestration.lib.publication import publish
 from orchestration.lib.settings import get_settings
 
@@ -19,11 +20,13 @@ from orchestration.lib.settings import get_settings
 def release() -> dg.MaterializeResult[None]:
     """Write the release, unless these inputs already have one, and make it current."""
     result = publish(get_settings())
+    deleted = retain(get_settings())
     return dg.MaterializeResult(
         metadata={
             "release_id": result.release_id,
             "status": result.status,
             "path": dg.MetadataValue.path(str(result.path)),
+            "originals_deleted": deleted,
             "differences": [str(difference) for difference in result.differences],
         }
     )

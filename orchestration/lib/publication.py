@@ -20,7 +20,7 @@ import duckdb
 
 from disclosure.result import Result
 from orchestration.lib.batches import Difference, remember, small_differences
-from orchestration.lib.landing.discovery import file_sha256
+from orchestration.lib.landing.discovery import CORRECTIONS, file_sha256
 from orchestration.lib.settings import ROOT, Settings
 from orchestration.lib.warehouse import connect, literal, quote, transaction
 
@@ -81,18 +81,29 @@ def _tree_hash(root: Path, names: Iterable[str]) -> str:
 def identify(connection: duckdb.DuckDBPyConnection, root: Path = ROOT) -> dict[str, Any]:
     """The row of `publication`: release_id and the hashes of all that it depends on.
 
-    Corrections reach the warehouse as corrected deliveries only, so that their hash is that of
-    an empty list.
+    Of a correction counts what it changes; its reason and who asked for it do not.
     """
     deliveries = connection.execute(
         "select wave_id, respondent_group, delivery_id, is_synthetic from raw.deliveries "
-        "where status = 'accepted' order by all"
+        "where status = 'accepted' and respondent_group <> ? order by all",
+        [CORRECTIONS],
+    ).fetchall()
+    corrections = connection.execute(
+        """
+        select corrections.delivery_id, row_number, variable, coalesce(new_value, '')
+        from raw.corrections
+        inner join raw.deliveries as files
+            on corrections.correction_file_id = files.delivery_id and files.status = 'accepted'
+        inner join raw.deliveries as corrected
+            on corrections.delivery_id = corrected.delivery_id and corrected.status = 'accepted'
+        order by all
+        """
     ).fetchall()
     hashes = {
         "code_version": _tree_hash(root, CODE)[:16],
         "codebook_hash": _tree_hash(root, CODEBOOK)[:16],
         "deliveries_hash": _hash("|".join(map(str, row[:3])) for row in deliveries)[:16],
-        "corrections_hash": _hash([])[:16],
+        "corrections_hash": _hash(json.dumps(row) for row in corrections)[:16],
     }
     return {
         "release_id": _hash(f"{key}={value}" for key, value in hashes.items())[:16],
@@ -212,7 +223,9 @@ def publish(
     with connect(settings.warehouse) as connection:
         identity = identify(connection, root)
         accepted = connection.execute(
-            "select count(*) from raw.deliveries where status = 'accepted'"
+            "select count(*) from raw.deliveries where status = 'accepted' "
+            "and respondent_group <> ?",
+            [CORRECTIONS],
         ).fetchone()
         if not accepted or not accepted[0]:
             raise PublicationError(

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     warehouse: Path = Path("warehouse/monitor.duckdb")
     published: Path = Path("published")
     data_docs: Path = Path("data_docs")
+    # days that the original of an accepted delivery stays in the landing folder; empty: always
+    keep_originals_days: int | None = Field(default=None, ge=0)
     # deliveries beyond these limits are refused until somebody has looked
     max_delivery_megabytes: int = Field(default=4_000, ge=1)
     max_delivery_rows: int = Field(default=5_000_000, ge=1)

@@ -31,6 +31,40 @@ create table if not exists raw.deliveries (
     options varchar
 )
 """
+# the trail: each change of status, and what was purged or deleted, in the order in which it came
+DELIVERY_EVENTS = """
+create table if not exists raw.delivery_events (
+    event_number bigint primary key,
+    delivery_id varchar not null,
+    event varchar not null,
+    happened_at timestamp not null,
+    detail varchar
+)
+"""
+# what the archive's copies hash to, so that an original is deleted only when its copy is whole
+ARCHIVED_FILES = """
+create table if not exists raw.archived_files (
+    delivery_id varchar not null,
+    file varchar primary key,
+    sha256 varchar not null
+)
+"""
+CORRECTIONS = """
+create table if not exists raw.corrections (
+    correction_file_id varchar not null,
+    line_number bigint not null,
+    wave_id varchar not null,
+    respondent_group varchar not null,
+    delivery_id varchar not null,
+    row_number bigint not null,
+    variable varchar not null,
+    old_value varchar,
+    new_value varchar,
+    reason varchar not null,
+    requested_by_role varchar not null,
+    requested_on date not null
+)
+"""
 OPEN_TEXT = """
 create table if not exists open_text.answers (
     delivery_id varchar not null,
@@ -39,6 +73,17 @@ create table if not exists open_text.answers (
     respondent_group varchar not null,
     variable varchar not null,
     answer varchar not null
+)
+"""
+# where an open answer may tell who somebody is, and how; never the text
+OPEN_TEXT_FINDINGS = """
+create table if not exists open_text.findings (
+    delivery_id varchar not null,
+    wave_id varchar not null,
+    respondent_group varchar not null,
+    row_number bigint not null,
+    variable varchar not null,
+    kind varchar not null
 )
 """
 QUALITY_RESULTS = """
@@ -77,6 +122,19 @@ create table if not exists audit.released_records (
     respondents bigint not null
 )
 """
+
+
+TABLES = (
+    DELIVERIES,
+    DELIVERY_EVENTS,
+    ARCHIVED_FILES,
+    CORRECTIONS,
+    OPEN_TEXT,
+    OPEN_TEXT_FINDINGS,
+    QUALITY_RESULTS,
+    PUBLICATION,
+    RELEASED_RECORDS,
+)
 
 
 class WarehouseBusyError(Exception):
@@ -128,6 +186,26 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.commit()
 
 
+def rewrite(path: Path) -> None:
+    """Write the warehouse anew, in one step, without what was deleted from it.
+
+    DuckDB keeps the bytes of deleted rows in blocks that it may use again. Views name the database
+    by its file, so that the copy is made under the same name.
+
+    Raises:
+        WarehouseBusyError: another process holds the file.
+    """
+    draft = path.with_name(f".{path.name}.part")
+    draft.unlink(missing_ok=True)
+    name = quote(path.stem)
+    with connect(path) as connection:  # nobody else may write meanwhile
+        connection.execute("checkpoint")
+        connection.execute(f"attach {literal(draft)} as rewritten")
+        connection.execute(f"copy from database {name} to rewritten")
+        connection.execute("detach rewritten")
+        draft.replace(path)
+
+
 def prepare(connection: duckdb.DuckDBPyConnection, codebook: Codebook) -> None:
     """Create what is missing: schemas, the registers, and one raw table a group.
 
@@ -136,7 +214,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, codebook: Codebook) -> None:
     with transaction(connection):  # one write to disk instead of one a statement
         for schema in ("raw", "open_text", "audit"):
             connection.execute(f"create schema if not exists {schema}")
-        for statement in (DELIVERIES, OPEN_TEXT, QUALITY_RESULTS, PUBLICATION, RELEASED_RECORDS):
+        for statement in TABLES:
             connection.execute(statement)
         for group in codebook.groups:
             table = f"raw.{quote(group)}"

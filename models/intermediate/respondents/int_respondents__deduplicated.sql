@@ -22,9 +22,11 @@ judged as (
     select
         respondents.*,
         case
+            when respondents.is_removed then 'removed_on_request'
             when respondents.is_test then 'test_record'
             when respondents.data_source in ('4', '5', '6') then 'excluded_source'
             when respondents.core_answered_count < 0.5e0 * respondents.core_item_count then 'incomplete'
+            when respondents.value_drop_reason is not null then respondents.value_drop_reason
             when
                 respondents.stratum is null
                 or respondents.weighting = 'raking'
@@ -34,6 +36,8 @@ judged as (
                     or margins.has_region and respondents.region is null
                 )
                 then 'no_stratum'
+            -- as a cluster of its own it would make the sample look larger than it is
+            when respondents.psu_id is null then 'no_cluster'
             when respondents.weighting = 'delivered' and coalesce(respondents.delivered_weight, 0) <= 0
                 then 'no_weight'
         end as own_drop_reason

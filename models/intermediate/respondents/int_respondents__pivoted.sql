@@ -9,7 +9,7 @@ with attributes as (
         max(case when attribute = 'sector' then attribute_value end) as sector,
         max(case when attribute = 'region' then attribute_value end) as region,
         max(case when attribute = 'swv' then attribute_value end) as swv_code,
-        max(case when attribute = 'school_code' then upper(attribute_value) end) as school_code,
+        max(case when attribute = 'school_code' then attribute_value end) as school_code,
         max(case when attribute = 'municipality' then attribute_value end) as municipality,
         max(case when attribute = 'board_code' then attribute_value end) as board_code,
         max(case when attribute = 'stratum' then attribute_value end) as delivered_stratum,
@@ -18,7 +18,8 @@ with attributes as (
             as delivered_weight,
         max(case when attribute = 'is_test' and attribute_value = 'yes' then 1 else 0 end) = 1 as is_test,
         max(case when attribute = 'started_at' then {{ parse_timestamp('attribute_value') }} end) as started_at,
-        max(case when attribute = 'completed_at' then {{ parse_timestamp('attribute_value') }} end) as completed_at
+        max(case when attribute = 'completed_at' then {{ parse_timestamp('attribute_value') }} end) as completed_at,
+        max(drop_reason) as value_drop_reason
     from {{ ref('int_respondents__attributes') }}
     group by respondent_key, delivery_number, row_number
 
@@ -36,6 +37,17 @@ core_items as (
         on answers.variable_key = variables.variable_key
     where variables.is_core
     group by answers.respondent_key
+
+),
+
+-- rows that a respondent asked to take out
+removals as (
+
+    select
+        delivery_number,
+        row_number
+    from {{ ref('stg_survey__corrections') }}
+    where is_in_effect and variable = '*'
 
 ),
 
@@ -57,16 +69,15 @@ final as (
             when 'sector_landsdeel' then attributes.sector || '_' || provinces.landsdeel
             when 'stratum' then attributes.delivered_stratum
         end as stratum,
-        coalesce(
-            case respondent_groups.psu_attribute
-                when 'swv' then attributes.swv_code
-                when 'school_code' then attributes.school_code
-                when 'municipality' then attributes.municipality
-                when 'board_code' then attributes.board_code
-                when 'psu' then attributes.delivered_psu
-            end,
-            cast(attributes.respondent_key as {{ dbt.type_string() }})
-        ) as psu_id
+        case coalesce(respondent_groups.psu_attribute, 'none')
+            when 'swv' then attributes.swv_code
+            when 'school_code' then attributes.school_code
+            when 'municipality' then attributes.municipality
+            when 'board_code' then attributes.board_code
+            when 'psu' then attributes.delivered_psu
+            when 'none' then cast(attributes.respondent_key as {{ dbt.type_string() }})
+        end as psu_id,
+        removals.delivery_number is not null as is_removed
     from attributes
     inner join {{ ref('stg_survey__deliveries') }} as deliveries
         on attributes.delivery_number = deliveries.delivery_number
@@ -74,6 +85,10 @@ final as (
         on deliveries.respondent_group = respondent_groups.respondent_group
     left join core_items on attributes.respondent_key = core_items.respondent_key
     left join {{ ref('provinces') }} as provinces on attributes.region = provinces.region
+    left join removals
+        on
+            attributes.delivery_number = removals.delivery_number
+            and attributes.row_number = removals.row_number
 
 )
 

@@ -1,6 +1,8 @@
 with source as (
 
     select * from {{ source('raw', 'deliveries') }}
+    -- files of corrections stand in the register too, but hold no respondents
+    where respondent_group <> 'corrections'
 
 ),
 

@@ -18,6 +18,7 @@ from orchestration.lib.landing.errors import DeliveryError
 from orchestration.lib.landing.readers import ReadOptions, advice, formats
 
 MANIFEST = "delivery.yml"
+CORRECTIONS = "corrections"  # corrections.csv; in the register it stands where a group does
 NO_FILE = "is no ordinary file. Deliver the file itself."
 LARGEST_MANIFEST = 100_000  # bytes
 
@@ -29,6 +30,7 @@ class Manifest(BaseModel):
 
     synthetic: bool = False
     agency: str | None = None
+    withdrawn: list[str] = Field(default_factory=list)
     files: dict[str, ReadOptions] = Field(default_factory=dict)
 
 
@@ -59,11 +61,16 @@ class Landing:
 
     deliveries: list[Delivery] = field(default_factory=list)
     strays: list[Stray] = field(default_factory=list)
+    corrections: list[Delivery] = field(default_factory=list)
+    # wave and group of what `delivery.yml` withdraws
+    withdrawn: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def waves(self) -> set[str]:
-        """Waves with at least one delivery or stray file."""
-        return {item.wave_id for item in self.deliveries} | {item.wave_id for item in self.strays}
+        """Waves of which something is delivered, corrected or withdrawn, or has a stray file."""
+        delivered = {item.wave_id for item in (*self.deliveries, *self.corrections)}
+        withdrawn = {wave_id for wave_id, _ in self.withdrawn}
+        return delivered | withdrawn | {item.wave_id for item in self.strays}
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -78,6 +85,11 @@ def shown(name: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in name
     )
+
+
+def plain(name: str) -> str:
+    """A file name with one form for é, which some systems write as e and an accent."""
+    return unicodedata.normalize("NFC", name)
 
 
 def file_sha256(path: Path) -> str:
@@ -120,18 +132,24 @@ def _read_manifest(path: Path, codebook: Codebook) -> Manifest:
         )
         raise DeliveryError(
             f"{name}: {details}. Known keys: synthetic, agency and files with file, encoding, "
-            "delimiter, sheet, header_rows for each group."
+            "delimiter, sheet, header_rows for each group, and withdrawn: a list of groups."
         ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         detail = " ".join(str(error).split())
         raise DeliveryError(
             f"{name}: is no valid YAML: {detail}. Correct it, or take it away."
         ) from None
-    unknown = [group for group in manifest.files if group not in codebook.groups]
+    manifest.withdrawn = [
+        codebook.group_names.get(normalise_name(group), group) for group in manifest.withdrawn
+    ]
+    spoken_of = [("files", group) for group in manifest.files]
+    spoken_of += [("withdrawn", group) for group in manifest.withdrawn if group != CORRECTIONS]
+    unknown = [(key, group) for key, group in spoken_of if group not in codebook.groups]
     if unknown:
+        key, group = unknown[0]
         raise DeliveryError(
-            f"{name}: `files` names the unknown group {unknown[0]!r}."
-            f"{did_you_mean(unknown[0], codebook.groups)} Known groups: "
+            f"{name}: `{key}` names the unknown group {group!r}."
+            f"{did_you_mean(group, codebook.groups)} Known groups: "
             f"{', '.join(codebook.groups)}."
         )
     files = [options.file for options in manifest.files.values() if options.file]
@@ -169,18 +187,15 @@ def _discover_wave(folder: Path, codebook: Codebook) -> Landing:
         found.strays.append(Stray(wave_id, "", folder / MANIFEST, str(error)))
         return found
 
-    # one form for é, which some systems write as e and an accent
+    found.withdrawn = {(wave_id, group) for group in manifest.withdrawn}
     named = {
-        unicodedata.normalize("NFC", options.file): group
-        for group, options in manifest.files.items()
-        if options.file
+        plain(options.file): group for group, options in manifest.files.items() if options.file
     }
     candidates: dict[str, list[Path]] = {}
     for path in files:
-        group = named.get(unicodedata.normalize("NFC", path.name)) or codebook.group_names.get(
-            normalise_name(path.stem)
-        )
+        group = named.get(plain(path.name)) or codebook.group_names.get(normalise_name(path.stem))
         suffix = path.suffix.lower().removeprefix(".")
+        is_correction = path.name.lower() == f"{CORRECTIONS}.csv"
         if not path.is_file() or path.is_symlink():
             refuse(path, group or "", NO_FILE)
         elif not path.name.isprintable():
@@ -191,6 +206,12 @@ def _discover_wave(folder: Path, codebook: Codebook) -> Landing:
             )
         elif path.name.startswith("~$"):
             refuse(path, "", "is what Excel keeps while a workbook is open. Close the workbook.")
+        elif (wave_id, CORRECTIONS if is_correction else group) in found.withdrawn:
+            continue
+        elif is_correction:
+            found.corrections.append(
+                Delivery(wave_id, CORRECTIONS, path, ReadOptions(), manifest.synthetic)
+            )
         elif suffix not in formats():
             refuse(path, group or "", advice(path.suffix))
         elif group is None:
@@ -213,7 +234,8 @@ def _discover_wave(folder: Path, codebook: Codebook) -> Landing:
         else:
             candidates.setdefault(group, []).append(path)
     for file_name, group in named.items():
-        if file_name not in {unicodedata.normalize("NFC", path.name) for path in files}:
+        here = {plain(path.name) for path in files}
+        if file_name not in here and (wave_id, group) not in found.withdrawn:
             refuse(
                 folder / file_name, group, f"is named in {MANIFEST} for {group!r} but is not there."
             )
@@ -261,6 +283,8 @@ def discover(landing: Path, codebook: Codebook, waves: Iterable[str] | None = No
         wave = _discover_wave(entry, codebook)
         found.deliveries += wave.deliveries
         found.strays += wave.strays
+        found.corrections += wave.corrections
+        found.withdrawn |= wave.withdrawn
     order = {group: position for position, group in enumerate(codebook.groups)}
     found.deliveries.sort(key=lambda item: (item.wave_id, order[item.respondent_group]))
     return found

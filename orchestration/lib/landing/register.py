@@ -21,18 +21,32 @@ import pyarrow.parquet as pq
 
 from orchestration.lib.codebook import Codebook, Variable, normalise_name
 from orchestration.lib.landing.discovery import (
+    CORRECTIONS,
     MANIFEST,
     Delivery,
     Landing,
     Stray,
     did_you_mean,
     file_sha256,
+    plain,
     shown,
 )
 from orchestration.lib.landing.errors import DeliveryError
 from orchestration.lib.landing.inspection import Inspector, check_headers, check_value_labels
+from orchestration.lib.landing.open_text import (
+    SCHEMA as TEXT_SCHEMA,
+)
+from orchestration.lib.landing.open_text import (
+    is_purged,
+    keep_findings,
+    mark_purged,
+    open_text_folder,
+    scan,
+    warn,
+)
 from orchestration.lib.landing.pseudonyms import key_for, pseudonymiser
 from orchestration.lib.landing.readers import DeliveredTable, Limits, read
+from orchestration.lib.landing.trail import DELETED, note_changes
 from orchestration.lib.settings import Settings
 from orchestration.lib.warehouse import quote, transaction
 
@@ -44,6 +58,9 @@ LONGEST_NAME = 64  # characters, as in SPSS
 
 Clock = Callable[[], datetime]
 _Targets = tuple[Path, Path]  # the archive's file, and that of the open answers
+
+# the reason of a delivery that the agency withdrew
+WITHDRAWN = f"{MANIFEST} withdraws it"
 
 # what a row of the register may leave open; a row that takes the place of another clears it
 UNKNOWN_YET = (
@@ -155,8 +172,11 @@ def _write_archive(
     targets: _Targets,
     pseudonymise: Callable[[str | None], str | None],
     metadata: Mapping[str, str],
+    text_schema: pa.Schema,
 ) -> int:
     """Write the pseudonymised rows and, apart, the open answers; returns the number of rows.
+
+    Open answers that were purged before, as the schema tells, are not written again.
 
     Raises:
         DeliveryError: a row cannot be read, or shows that the file was spoilt.
@@ -167,13 +187,7 @@ def _write_archive(
         [pa.field("row_number", pa.int64()), *(pa.field(name, pa.string()) for name in names)],
         metadata={**metadata},
     )
-    text_schema = pa.schema(
-        [
-            pa.field("row_number", pa.int64()),
-            pa.field("variable", pa.string()),
-            pa.field("answer", pa.string()),
-        ]
-    )
+    keeps_text = not text_schema.metadata
     rows = 0
     with (
         pq.ParquetWriter(targets[0], schema) as kept,
@@ -189,7 +203,7 @@ def _write_archive(
                     columns.append(
                         pa.array([pseudonymise(v) for v in array.to_pylist()], pa.string())
                     )
-                elif variable.role == "open_text":
+                elif variable.role == "open_text" and keeps_text:
                     answered = array.is_valid()
                     texts.write_table(
                         pa.table(
@@ -219,12 +233,11 @@ def archive_path(settings: Settings, wave_id: str, group: str, delivery_id: str)
 
 def open_text_path(settings: Settings, wave_id: str, group: str, delivery_id: str) -> Path:
     """The open answers of a delivery, in a folder of their own so that they can be purged."""
-    folder = settings.archive / "open_text" / group / f"wave_id={wave_id}"
-    return folder / f"{delivery_id}.parquet"
+    return open_text_folder(settings, wave_id, group) / f"{delivery_id}.parquet"
 
 
 def _delete_rows(connection: duckdb.DuckDBPyConnection, group: str, delivery_id: str) -> None:
-    for target in (f"raw.{quote(group)}", "open_text.answers"):
+    for target in (f"raw.{quote(group)}", "open_text.answers", "open_text.findings"):
         connection.execute(f"delete from {target} where delivery_id = ?", [delivery_id])
 
 
@@ -243,6 +256,22 @@ def _insert_raw(
         "? as respondent_group, * from read_parquet(?, hive_partitioning = false)",
         [delivery_id, delivery.wave_id, delivery.respondent_group, str(targets[1])],
     )
+
+
+def note_archived(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    delivery_id: str,
+    targets: Iterable[Path],
+) -> None:
+    """Keep the hash of each copy in the archive: it says later whether the copy is still whole."""
+    connection.execute("delete from raw.archived_files where delivery_id = ?", [delivery_id])
+    for path in targets:
+        file = path.relative_to(settings.archive).as_posix()
+        connection.execute(
+            "insert into raw.archived_files values (?, ?, ?)",
+            [delivery_id, file, file_sha256(path)],
+        )
 
 
 def _register(connection: duckdb.DuckDBPyConnection, row: Mapping[str, object]) -> None:
@@ -337,7 +366,10 @@ def land(
         delivered = _match_columns(name, table.columns, variables, by_header)
         check_value_labels(name, table.labels.get("values", {}), table.columns, delivered, codebook)
         metadata = {"delivery": json.dumps({k: str(v) for k, v in row.items() if k != "landed_at"})}
-        rows = _write_archive(name, table, delivered, drafts, pseudonymiser(wave_id, key), metadata)
+        purged = is_purged(targets[1].parent, sha256)
+        text_schema = mark_purged(TEXT_SCHEMA, sha256) if purged else TEXT_SCHEMA
+        pseudonymise = pseudonymiser(wave_id, key)
+        rows = _write_archive(name, table, delivered, drafts, pseudonymise, metadata, text_schema)
         if not rows:
             raise DeliveryError(f"{name}: has a header and no rows. Deliver it with its rows.")
         if _fingerprint(delivery.path) != (sha256, size):  # half a file can look whole
@@ -361,9 +393,13 @@ def land(
         "column_count": len(table.columns),
         "labels": _labels(table, delivered),
     }
+    findings = scan(targets[1])
     with transaction(connection):
         _insert_raw(connection, delivery, delivery_id, targets)
+        keep_findings(connection, delivery_id, wave_id, group, findings)
+        note_archived(connection, settings, delivery_id, targets)
         _register(connection, row | landed)
+    warn(name, findings)
     return Outcome(wave_id, group, delivery_id, name, "landed", rows)
 
 
@@ -417,6 +453,8 @@ def land_group(
 
     Afterwards the register is in step with the landing folder: a delivery that waits or was
     refused and whose file is replaced counts as superseded, one whose file is gone as withdrawn.
+    What `delivery.yml` withdraws is withdrawn even when it was accepted, and waits for the raw
+    gate again when the line is gone.
 
     Args:
         waves: the waves that `found` covers; None when it covers the whole landing folder, so
@@ -427,6 +465,7 @@ def land_group(
         [respondent_group],
     ).fetchall()
     wanted = found.waves.union(row[0] for row in registered) if waves is None else set(waves)
+    deleted = _deleted_originals(connection)
     outcomes = [
         land(connection, delivery, codebook, settings, clock)
         for delivery in found.deliveries
@@ -435,12 +474,17 @@ def land_group(
     outcomes += [
         register_stray(connection, stray, clock)
         for stray in found.strays
-        if stray.respondent_group == respondent_group and stray.wave_id in wanted
+        if stray.respondent_group == respondent_group
+        and stray.wave_id in wanted
+        and (stray.path.exists() or (stray.wave_id, plain(stray.path.name)) not in deleted)
     ]
     successors = {(outcome.wave_id, outcome.delivery_id) for outcome in outcomes}
     # where `delivery.yml` cannot be read, the files of the groups are there but not found
     unread = {stray.wave_id for stray in found.strays if stray.path.name == MANIFEST}
     for wave_id in wanted - unread if respondent_group else wanted:
+        is_withdrawn = (wave_id, respondent_group) in found.withdrawn
+        if is_withdrawn:
+            withdraw(connection, wave_id, respondent_group)
         current = [delivery_id for wave, delivery_id in successors if wave == wave_id]
         connection.execute(
             """
@@ -452,7 +496,51 @@ def land_group(
             """,
             [min(current, default=None)] * 2 + [wave_id, respondent_group, current],
         )
+        if not is_withdrawn and not current:
+            _take_back(connection, wave_id, respondent_group)
+    note_changes(connection, clock)
     return outcomes
+
+
+def _deleted_originals(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    """Wave and name of files that are gone because their retention ended."""
+    rows = connection.execute(
+        "select distinct wave_id, file_name from raw.deliveries "
+        "inner join raw.delivery_events using (delivery_id) "
+        "where event = ? and status = 'accepted'",
+        [DELETED],
+    ).fetchall()
+    return {(wave_id, plain(file_name)) for wave_id, file_name in rows}
+
+
+def withdraw(connection: duckdb.DuckDBPyConnection, wave_id: str, respondent_group: str) -> None:
+    """Take out what is accepted, or waits, of a wave and group; its rows stay where they are."""
+    connection.execute(
+        "update raw.deliveries set status = 'withdrawn', refusal_reason = ? "
+        "where wave_id = ? and respondent_group = ? and status in ('accepted', 'landed')",
+        [WITHDRAWN, wave_id, respondent_group],
+    )
+
+
+def _take_back(connection: duckdb.DuckDBPyConnection, wave_id: str, respondent_group: str) -> None:
+    """Let the delivery that was withdrawn last wait for the raw gate again, its file being gone.
+
+    It keeps its reason until it is accepted: a run that is killed before that finds it again.
+    """
+    connection.execute(
+        """
+        update raw.deliveries set status = 'landed'
+        where delivery_id = (
+            select max_by(delivery_id, landed_at) from raw.deliveries
+            where wave_id = ? and respondent_group = ? and status = 'withdrawn'
+                and refusal_reason = ?
+        ) and not exists (
+            from raw.deliveries
+            where wave_id = ? and respondent_group = ? and status in ('accepted', 'landed')
+        )
+        """,
+        [wave_id, respondent_group, WITHDRAWN, wave_id, respondent_group],
+    )
 
 
 def refused(
@@ -476,7 +564,9 @@ def waiting(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     columns = ("delivery_id", "wave_id", "respondent_group", "is_synthetic")
     rows = connection.execute(
         f"select {', '.join(columns)} from raw.deliveries "
-        "where status = 'landed' order by wave_id, respondent_group, landed_at, delivery_id"
+        "where status = 'landed' and respondent_group <> ? "
+        "order by wave_id, respondent_group, landed_at, delivery_id",
+        [CORRECTIONS],
     ).fetchall()
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
@@ -525,3 +615,4 @@ def decide(
                 "superseded_by = null, refusal_reason = null where delivery_id = ?",
                 [now, delivery_id],
             )
+    note_changes(connection, clock)

@@ -16,6 +16,7 @@ from orchestration.lib.warehouse import (
     literal,
     prepare,
     quote,
+    rewrite,
     transaction,
 )
 
@@ -128,10 +129,40 @@ def test_prepare_again_changes_nothing_and_a_new_wave_adds_columns(tmp_path: Pat
             "audit.quality_results",
             "audit.released_records",
             "open_text.answers",
+            "open_text.findings",
+            "raw.archived_files",
+            "raw.corrections",
             "raw.deliveries",
+            "raw.delivery_events",
             "raw.leraar",
             "raw.ouder",
         ]
+
+
+def test_a_warehouse_written_anew_has_all_but_what_was_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.duckdb"
+    text = "zwaluwstaartverbinding-8f3a61c07d"
+    with connect(path) as connection:
+        prepare(connection, make_codebook(tmp_path, ""))
+        connection.execute(f"create table raw.notes as select {literal(text)} as note")
+        connection.execute("comment on table raw.notes is 'what people say'")
+        connection.execute("create view audit.texts as select note from monitor.raw.notes")
+    assert text.encode() in path.read_bytes()
+    with connect(path) as connection:
+        connection.execute("delete from raw.notes")
+        connection.execute("insert into raw.notes values ('kept')")
+    assert text.encode() in path.read_bytes()  # which is why it is written anew
+
+    rewrite(path)
+
+    assert sorted(file.name for file in tmp_path.glob("*monitor*")) == ["monitor.duckdb"]
+    assert text.encode() not in path.read_bytes()
+    with connect(path) as connection:
+        assert connection.execute("from audit.texts").fetchall() == [("kept",)]
+        comments = "select comment from duckdb_tables() where comment is not null"
+        assert connection.execute(comments).fetchall() == [("what people say",)]
+        keys = "select count(*) from duckdb_constraints() where constraint_type = 'PRIMARY KEY'"
+        assert connection.execute(keys).fetchall() == [(3,)]
 
 
 def test_the_register_holds_a_delivery_once(tmp_path: Path) -> None:
