@@ -1,0 +1,170 @@
+"""Sensors and schedules, with Dagster's own test contexts: what they ask for, and when."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pytest
+from dagster._utils.schedules import schedule_execution_time_iterator
+
+from orchestration.defs import duty as duty_checks
+from orchestration.defs import schedules, sensors
+from orchestration.lib import duty
+from orchestration.lib.alerts import Alert
+from orchestration.lib.codebook import Codebook
+from orchestration.lib.settings import get_settings
+from orchestration.lib.warehouse import connect, prepare
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+OPEN = "2026-najaar"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Folders of their own and an empty warehouse, with the last wave not yet closed."""
+    for name in ("landing", "archive", "published", "data_docs"):
+        monkeypatch.setenv(f"MONITOR_{name.upper()}", str(tmp_path / name))
+    monkeypatch.setenv("MONITOR_WAREHOUSE", str(tmp_path / "monitor.duckdb"))
+    get_settings.cache_clear()
+    codebook = Codebook()
+    codebook.__dict__["closed"] = {
+        wave: day for wave, day in codebook.closed.items() if wave != OPEN
+    }
+    for module in (schedules, sensors, duty_checks):
+        monkeypatch.setattr(module, "codebook", codebook)
+    with connect(get_settings().warehouse) as connection:
+        prepare(connection, codebook)
+    yield tmp_path
+    get_settings.cache_clear()
+
+
+def _at(*moment: int) -> dg.ScheduleEvaluationContext:
+    return dg.build_schedule_context(
+        scheduled_execution_time=datetime(*moment, tzinfo=AMSTERDAM)  # type: ignore[arg-type]
+    )
+
+
+def _waves(requests: object) -> list[str]:
+    assert isinstance(requests, list)
+    return [request.tags["dagster/asset_partition_range_start"] for request in requests]
+
+
+def test_the_nightly_run_takes_waves_that_have_begun_and_are_not_closed(place: Path) -> None:
+    assert isinstance(schedules.nightly(_at(2026, 9, 6, 2)), dg.SkipReason)
+    assert _waves(schedules.nightly(_at(2026, 9, 7, 2))) == [OPEN]
+    assert _waves(schedules.nightly(_at(2026, 11, 20, 2))) == [OPEN]
+    assert isinstance(schedules.nightly(_at(2024, 10, 1, 2)), dg.SkipReason)
+
+
+def test_the_closing_run_comes_once_for_all_waves(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedules, "published_waves", lambda _: {"2022-voorjaar", "2023-najaar"})
+    before = schedules.closing(_at(2025, 1, 12, 6))
+    assert isinstance(before, dg.SkipReason)
+    request = schedules.closing(_at(2025, 1, 13, 6))
+    assert isinstance(request, dg.RunRequest)
+    assert request.tags["monitor/closing"] == "2024-najaar"
+    assert request.tags["dagster/asset_partition_range_end"] == OPEN
+
+
+@pytest.mark.parametrize("schedule", schedules.schedules, ids=lambda s: s.name)
+def test_schedules_keep_dutch_time_when_the_clocks_change(schedule: dg.ScheduleDefinition) -> None:
+    """On the last Sunday of March and October each ticks once, at its own hour or the next."""
+    hour = int(str(schedule.cron_schedule).split()[1])
+    for month, day in ((3, 29), (10, 25)):
+        midnight = datetime(2026, month, day, 0, 0, tzinfo=AMSTERDAM).timestamp()
+        ticks = [
+            tick.astimezone(AMSTERDAM)
+            for tick in islice(
+                schedule_execution_time_iterator(
+                    midnight, str(schedule.cron_schedule), str(schedule.execution_timezone)
+                ),
+                3,
+            )
+        ]
+        of_the_day = [tick.hour for tick in ticks if (tick.month, tick.day) == (month, day)]
+        # at two in the night of March there is no two o'clock
+        assert of_the_day == [3 if (hour, month) == (2, 3) else hour]
+
+
+def test_the_landing_sensor_asks_for_a_run_when_a_file_is_whole(place: Path) -> None:
+    folder = place / "landing" / OPEN
+    folder.mkdir(parents=True)
+    (folder / "leraar.csv").write_text("a;b\n1;2\n")
+    cursor = None
+    results = []
+    for _ in range(3):
+        context = dg.build_sensor_context(cursor=cursor)
+        results.append(sensors.landing_folder(context))
+        cursor = context.cursor
+    assert isinstance(results[0], dg.SkipReason) and "leraar.csv" in str(results[0].skip_message)
+    assert isinstance(results[1], dg.SensorResult) and results[1].run_requests
+    request = results[1].run_requests[0]
+    assert request.tags["dagster/asset_partition_range_start"] == OPEN
+    assert request.tags["monitor/files"] == "leraar.csv"
+    assert isinstance(results[2], dg.SkipReason)
+
+
+def test_a_refusal_and_an_overdue_wave_are_told_once(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Alert] = []
+    monkeypatch.setattr(sensors, "send", lambda alert, _: told.append(alert))
+    monkeypatch.setitem(os.environ, "MONITOR_NOW", "2026-09-12T09:00:00")
+    with connect(get_settings().warehouse) as connection:
+        connection.execute(
+            "insert into raw.deliveries by name select 'd1' as delivery_id, ? as wave_id, "
+            "'leraar' as respondent_group, 'leraar.csv' as file_name, 's' as sha256, "
+            "1 as size_bytes, timestamp '2026-09-09 08:00' as landed_at, 'refused' as status, "
+            "false as is_synthetic, 'line 3 has no end' as refusal_reason",
+            [OPEN],
+        )
+    cursor = None
+    for _ in range(2):
+        context = dg.build_sensor_context(cursor=cursor)
+        sensors.duty_officer(context)
+        cursor = context.cursor
+    assert [alert.what for alert in told] == [
+        f"Wave {OPEN} is overdue",
+        f"Delivery {OPEN}/leraar.csv is refused",
+    ]
+    assert "line 3 has no end" in told[1].why and "waves.csv" in told[0].remedy
+
+    with connect(get_settings().warehouse) as connection:  # corrected, and refused again
+        connection.execute("update raw.deliveries set status = 'superseded'")
+    context = dg.build_sensor_context(cursor=cursor)
+    sensors.duty_officer(context)
+    with connect(get_settings().warehouse) as connection:
+        connection.execute("update raw.deliveries set status = 'refused'")
+    sensors.duty_officer(dg.build_sensor_context(cursor=context.cursor))
+    assert [alert.what for alert in told].count(f"Delivery {OPEN}/leraar.csv is refused") == 2
+
+
+def test_a_wave_in_fieldwork_is_fresh_for_two_days(place: Path) -> None:
+    codebook = sensors.codebook
+    with connect(get_settings().warehouse) as connection:
+
+        def late(*moment: int) -> list[bool]:
+            found = duty.freshness(connection, codebook, datetime(*moment))  # type: ignore[arg-type]
+            return [wave.is_overdue for wave in found]
+
+        assert late(2026, 9, 6, 9) == []
+        assert late(2026, 9, 8, 9) == [False]
+        assert late(2026, 9, 9, 9) == [True]
+        connection.execute(
+            "insert into raw.deliveries by name select 'd1' as delivery_id, ? as wave_id, "
+            "'leraar' as respondent_group, 'leraar.csv' as file_name, 's' as sha256, "
+            "1 as size_bytes, timestamp '2026-09-09 08:00' as landed_at, 'accepted' as status, "
+            "false as is_synthetic",
+            [OPEN],
+        )
+        assert late(2026, 9, 11, 7) == [False]
+        assert late(2026, 9, 11, 9) == [True]
+        assert late(2026, 10, 31, 9) == []
