@@ -29,21 +29,21 @@ def _landed(wave_id: str) -> set[str] | None:
 
 @dg.sensor(
     job=refresh,
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=get_settings().sensor_seconds,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for a refresh of each wave whose new files are wholly there.",
 )
-def landing_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+def landing_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """One run a wave; files that are still being written wait for the next look."""
     memory = arrivals.Memory.loads(context.cursor)
     found, waiting = arrivals.look(get_settings().landing, codebook.waves, memory, _landed)
-    context.update_cursor(memory.dumps())
-    if not found:
-        names = [f"{wave}/{name}" for wave, files in waiting.items() for name in files]
-        return dg.SkipReason(
-            f"waiting until {', '.join(names)} is whole" if names else "nothing new"
-        )
+    names = [f"{wave}/{name}" for wave, files in waiting.items() for name in files]
     return dg.SensorResult(
+        skip_reason=None
+        if found
+        else f"waiting until {', '.join(names)} is whole"
+        if names
+        else "nothing new",
         run_requests=[
             dg.RunRequest(
                 run_key=arrival.key,

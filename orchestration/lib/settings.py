@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     release_batch: bool = False  # publish corrections of a few respondents too
     pseudonym_key: SecretStr | None = Field(default=None)
     keep_releases: int = Field(default=0, ge=0)  # 0: all; the current one is always kept
+    sensor_seconds: int = Field(default=30, ge=1)  # between two looks at the landing folder
     alert_webhook: SecretStr | None = None  # an address that takes JSON with `text`
     alert_smtp: SecretStr | None = None  # smtp://user:password@host:port
     alert_sender: str = "monitor@localhost"
