@@ -21,7 +21,7 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from expectations.registry import CHECKS
 
 EXAMPLES = 5
-LONGEST_VALUE = 40
+LONGEST_VALUE = 80
 
 
 def literal(text: str) -> str:
@@ -87,7 +87,8 @@ def measure_all(
         try:
             measures += take()
         except duckdb.Error as error:
-            reason = " ".join(str(error).split())
+            # what follows is the query, which would drown the reason
+            reason = " ".join(str(error).partition("\nLINE ")[0].split())
             measures += [Measure(check, check, 0, 0, error=reason) for check in checks]
     return measures
 

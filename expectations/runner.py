@@ -57,9 +57,9 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
         LookupError: the codebook does not have the wave and group of a delivery.
         FileNotFoundError: there is no warehouse.
     """
-    path = Path(request["warehouse"])
     if request["gate"] not in ("raw", "publication"):
         raise ValueError(f"There is no gate {request['gate']!r}; there are raw and publication.")
+    path = Path(request["warehouse"])
     if not path.is_file():
         raise FileNotFoundError(f"No warehouse at {path}. Run a refresh first.")
     with duckdb.connect(str(path), read_only=True) as connection:

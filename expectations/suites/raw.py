@@ -69,6 +69,11 @@ class Column:
         self.is_item = row["role"] == "item"
         self._codebook = codebook
 
+    @property
+    def sql(self) -> str:
+        """The column of the rows `delivered`."""
+        return f"delivered.{identifier(self.name)}"
+
     @cached_property
     def is_numeric(self) -> bool:
         return bool(self.scale) and self._codebook.scale(self.scale)["kind"] == "numeric"
@@ -235,7 +240,7 @@ class Delivery:
         """The column that names the sampling unit."""
         groups = self.codebook.seed("respondent_groups")
         row = next(row for row in groups if row["respondent_group"] == self.group)
-        return self.column(row["psu_attribute"])
+        return self.column(row["psu_attribute"]) if row["psu_attribute"] else None
 
     @cached_property
     def row_count(self) -> int:
@@ -252,29 +257,30 @@ class Delivery:
         Of columns in which nearly every value differs only what is wrong with it is kept.
         """
         looks = {
-            column.name: identifier(column.name)
+            column.name: column.sql
             for column in self.columns
             if column.scale or column.row["attribute"] == "data_source"
         }
-        for attribute, look in (("completed_at", _presence), ("swv", self._swv_look)):
+        for attribute, look in (
+            ("completed_at", _presence),
+            ("swv", self._swv_look),
+            ("started_at", self._fieldwork_look),
+        ):
             if column := self.column(attribute):
-                looks[column.name] = look(identifier(column.name))
+                looks[column.name] = look(column.sql)
         if self.unit and self.unit.name not in looks:
-            looks[self.unit.name] = _presence(identifier(self.unit.name))
-        if column := self.column("started_at"):
-            looks[column.name] = self._fieldwork_look(identifier(column.name))
+            looks[self.unit.name] = _presence(self.unit.sql)
         for column in self.columns:
             if column.row["role"] == "weight":
-                text = identifier(column.name)
                 looks[column.name] = (
-                    f"case when try_cast(replace({text}, ',', '.') as double) > 0 "
-                    f"then '' else coalesce({text}, 'empty') end"
+                    f"case when try_cast(replace({column.sql}, ',', '.') as double) > 0 "
+                    f"then '' else coalesce({column.sql}, 'empty') end"
                 )
         selected = ", ".join(f"{look} as {identifier(name)}" for name, look in looks.items())
         names = ", ".join(map(identifier, looks))
         rows = self._connection.execute(f"""
             select subject, value, count(*), arg_min(place, place, {EXAMPLES})
-            from (select row_number as place, {selected} from {self.rows})
+            from (select row_number as place, {selected} from {self.rows} as delivered)
             unpivot include nulls (value for subject in ({names}))
             group by subject, value
             order by count(*) desc, value
@@ -288,8 +294,7 @@ class Delivery:
         known = in_list(
             row["swv_code"] for row in self.codebook.seed("samenwerkingsverbanden", "reference")
         )
-        bare = f"upper(replace(replace(replace({text}, ' ', ''), '.', ''), '-', ''))"
-        return f"case when {bare} in {known} then '' else {text} end"
+        return f"case when {_bare_swv(text)} in {known} then '' else {text} end"
 
     def _fieldwork_look(self, text: str) -> str:
         margin = self.codebook.tolerance("rows_are_from_the_fieldwork", self.group)
@@ -305,11 +310,16 @@ class Delivery:
             f"date '{last}' then '' else coalesce(cast({day} as varchar), {text}) end"
         )
 
-    def answers(self, column: Column) -> Counter[str]:
-        """How often each answer was given, comparable between waves; blanks do not count."""
+    def answers(self, column: Column, read_as: Column | None = None) -> Counter[str]:
+        """How often each answer was given, comparable between waves; blanks do not count.
+
+        Args:
+            read_as: another column, by which the codes are read as if they stood there.
+        """
         counts: Counter[str] = Counter()
+        reader = read_as or column
         for cell in self.cells[column.name]:
-            answer = None if cell.value is None else column.answer(cell.value)
+            answer = None if cell.value is None else reader.answer(cell.value)
             if answer is not None:
                 counts[answer] += cell.total
         return counts
@@ -368,6 +378,11 @@ class Delivery:
                 yield column, then
 
 
+def _bare_swv(text: str) -> str:
+    """As macros/clean_swv_code.sql has it."""
+    return f"upper(replace(replace(replace({text}, ' ', ''), '.', ''), '-', ''))"
+
+
 def _presence(text: str) -> str:
     return f"case when {text} is not null then '' end"
 
@@ -380,6 +395,7 @@ def measure(delivery: Delivery) -> list[Measure]:
         (("login_is_present", "login_is_unique"), lambda: _logins(delivery)),
         (("answers_are_not_copied",), lambda: _copies(delivery)),
         *(((check,), _of_cells(delivery, check)) for check in CELL_CHECKS),
+        (("background_agrees_with_swv",), lambda: _places(delivery)),
         (("durations_are_plausible",), lambda: _durations(delivery)),
         (("answers_vary",), lambda: _straight_lines(delivery)),
         (("answers_agree_in_direction",), lambda: _directions(delivery)),
@@ -404,7 +420,8 @@ def _sizes(delivery: Delivery) -> Iterator[Measure]:
     subject, count = f"raw.{delivery.group}", delivery.row_count
     told = f"{count} rows"
     # exact numbers of rows stay inside: the observed value is published
-    yield Measure("has_rows", subject, 1, int(count == 0), finding=told, observed="measured")
+    there = "some rows" if count else "no rows"
+    yield Measure("has_rows", subject, 1, int(count == 0), finding=told, observed=there)
     population = delivery.codebook.population(delivery.wave_id, delivery.group)
     if population is not None:
         yield Measure(
@@ -413,7 +430,7 @@ def _sizes(delivery: Delivery) -> Iterator[Measure]:
             1,
             int(count > population),
             finding=told,
-            observed="measured",
+            observed=f"{'more' if count > population else 'no more'} rows than people",
         )
 
 
@@ -594,6 +611,47 @@ def _of_cells(delivery: Delivery, check: str) -> Callable[[], Iterator[Measure]]
             )
 
     return take
+
+
+def _places(delivery: Delivery) -> Iterator[Measure]:
+    """Sector and region of respondents against those of their samenwerkingsverband."""
+    swv = delivery.column("swv")
+    if swv is None or not delivery.row_count:
+        return
+    known = {
+        row["swv_code"]: row
+        for row in delivery.codebook.seed("samenwerkingsverbanden", "reference")
+    }
+    bare = _bare_swv(identifier(swv.name))
+    for attribute in ("sector", "region"):
+        column = delivery.column(attribute)
+        if column is None or not column.scale:
+            continue
+        values = {option["value"]: option["breakdown_value"] for option in column.scale_options}
+        total, wrong, examples = 0, 0, []
+        for code, text, count, row in delivery.select(f"""
+            select {bare} as code, {identifier(column.name)} as text, count(*), min(row_number)
+            from {delivery.rows} where code is not null and text is not null
+            group by code, text order by min(row_number)
+        """):
+            meaning, place = column.meaning(text), known.get(code)
+            # special schools stand beside the sectors, national swv's in no province
+            if meaning is None or place is None or place["region"] == "landelijk":
+                continue
+            own = values[meaning.value]
+            if own == "so":
+                continue
+            total += count
+            if own != place[attribute]:
+                wrong += count
+                examples.append(f"row {row}: {quoted(text)} in {code} ({place[attribute]})")
+        yield Measure(
+            "background_agrees_with_swv",
+            delivery.subject(column),
+            total,
+            wrong,
+            tuple(examples[:EXAMPLES]),
+        )
 
 
 # ---------------------------------------------------------------- how people answered
@@ -788,7 +846,10 @@ def _swap(
     (first, first_now, first_before), (second, second_now, second_before) = one, other
     tolerance = delivery.codebook.tolerance(check, delivery.group, first.scale)
     own = (stability_index(first_now, first_before), stability_index(second_now, second_before))
-    crossed = (stability_index(first_now, second_before), stability_index(second_now, first_before))
+    crossed = (
+        stability_index(delivery.answers(first, read_as=second), second_before),
+        stability_index(delivery.answers(second, read_as=first), first_before),
+    )
     chances = (noise(first_now, first_before), noise(second_now, second_before))
     have_moved = all(
         index > chance + tolerance / 2 for index, chance in zip(own, chances, strict=True)
