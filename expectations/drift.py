@@ -27,12 +27,23 @@ def stability_index(now: Mapping[str, int], before: Mapping[str, int]) -> float:
     return index
 
 
-def noise(now: Mapping[str, int], before: Mapping[str, int]) -> float:
+def noise(
+    now: Mapping[str, int],
+    before: Mapping[str, int],
+    design_effects: tuple[float, float] = (1, 1),
+) -> float:
     """The index that two samples of one population stay below.
 
     For equal distributions the index is (1/n₁ + 1/n₂) times a chi-square with k - 1 degrees of
     freedom, of which this is the mean and `NOISE_DEVIATIONS` standard deviations.
+
+    Args:
+        design_effects: by how much people who come by the school make a sample worth less, now
+            and before.
     """
     freedom = max(len(now.keys() | before.keys()) - 1, 1)
-    unit = 1 / max(sum(now.values()), 1) + 1 / max(sum(before.values()), 1)
+    unit = sum(
+        effect / max(sum(counts.values()), 1)
+        for effect, counts in zip(design_effects, (now, before), strict=True)
+    )
     return unit * (freedom + NOISE_DEVIATIONS * math.sqrt(2 * freedom))

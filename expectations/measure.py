@@ -86,9 +86,10 @@ def measure_all(
     for checks, take in parts:
         try:
             measures += take()
-        except duckdb.Error as error:
+        except Exception as error:  # one odd delivery may not stop the others
             # what follows is the query, which would drown the reason
-            reason = " ".join(str(error).partition("\nLINE ")[0].split())
+            told, _, _ = str(error).partition("\nLINE ")
+            reason = " ".join(f"{type(error).__name__}: {told}".split())
             measures += [Measure(check, check, 0, 0, error=reason) for check in checks]
     return measures
 

@@ -34,6 +34,11 @@ from orchestration.lib.codebook import normalise_name
 # Of shorter questionnaires two honest people may well agree on everything.
 SHORT_QUESTIONNAIRE = 8
 OTHER_SOURCES = (4, 5, 6)
+# Of fewer completed questionnaires one or two fast ones are already too large a share.
+SMALLEST_SAMPLE = 50
+# How alike the answers of one school or samenwerkingsverband are (intraclass correlation, a round
+# figure from surveys of schools); their backgrounds are the same.
+LIKENESS_OF_ANSWERS = 0.1
 # Standard deviations of chance by which an item must go against the others.
 TURNED_DEVIATIONS = 3.5
 MOMENTS = (
@@ -243,6 +248,17 @@ class Delivery:
         return self.column(row["psu_attribute"]) if row["psu_attribute"] else None
 
     @cached_property
+    def rows_per_unit(self) -> float:
+        """Respondents of one sampling unit, on average; 1 where there are no units."""
+        if self.unit is None:
+            return 1.0
+        name = identifier(self.unit.name)
+        ((rows, units),) = self.select(
+            f"select count({name}), count(distinct {name}) from {self.rows}"
+        )
+        return max(rows / units, 1.0) if units else 1.0
+
+    @cached_property
     def row_count(self) -> int:
         return int(self.select(f"select count(*) from {self.rows}")[0][0])
 
@@ -436,7 +452,7 @@ def _sizes(delivery: Delivery) -> Iterator[Measure]:
 
 def _size_before(delivery: Delivery) -> Iterator[Measure]:
     check = "rows_follow_previous_wave"
-    if delivery.previous is None or not delivery.row_count:
+    if delivery.previous is None or not (delivery.row_count and delivery.previous.row_count):
         return
     least = delivery.codebook.tolerance(check, delivery.group)
     ratio = delivery.row_count / delivery.previous.row_count
@@ -680,7 +696,7 @@ def _durations(delivery: Delivery) -> Iterator[Measure]:
                 filter (where seconds < {part} * middle)
         from durations, middles
     """)
-    if not total:
+    if total < SMALLEST_SAMPLE:
         return
     examples = [f"row {one['row']}: {one['seconds']:.0f} s" for one in worst or []]
     if examples:
@@ -790,12 +806,20 @@ def _told(now: Counter[str], before: Counter[str], wave_id: str) -> str:
     )
 
 
+def _effects(delivery: Delivery, likeness: float) -> tuple[float, float]:
+    """Design effects of clustering, of this delivery and of the previous one."""
+    assert delivery.previous
+    now, before = (1 + likeness * (one.rows_per_unit - 1) for one in (delivery, delivery.previous))
+    return now, before
+
+
 def _shift(
     delivery: Delivery, check: str, column: Column, now: Counter[str], before: Counter[str]
 ) -> Measure:
     assert delivery.previous
     tolerance = delivery.codebook.tolerance(check, delivery.group, column.scale)
-    index, chance = stability_index(now, before), noise(now, before)
+    likeness = LIKENESS_OF_ANSWERS if column.is_item else 1
+    index, chance = stability_index(now, before), noise(now, before, _effects(delivery, likeness))
     return Measure(
         check,
         delivery.subject(column),
@@ -850,7 +874,11 @@ def _swap(
         stability_index(delivery.answers(first, read_as=second), second_before),
         stability_index(delivery.answers(second, read_as=first), first_before),
     )
-    chances = (noise(first_now, first_before), noise(second_now, second_before))
+    effects = _effects(delivery, LIKENESS_OF_ANSWERS)
+    chances = (
+        noise(first_now, first_before, effects),
+        noise(second_now, second_before, effects),
+    )
     have_moved = all(
         index > chance + tolerance / 2 for index, chance in zip(own, chances, strict=True)
     )

@@ -156,6 +156,10 @@ def test_the_most_specific_tolerance_counts() -> None:
 def test_every_tolerance_is_of_a_check_and_every_rule_finds_its_own() -> None:
     rows = CODEBOOK.seed("quality_tolerances")
     assert {row["check_name"] for row in rows} <= set(CHECKS)
+    assert {row["scale"] for row in rows} <= {
+        "",
+        *(row["scale"] for row in CODEBOOK.seed("scales")),
+    }
     for check in CHECKS.values():
         if "{tolerance" in check.rule:
             CODEBOOK.tolerance(check.name)
