@@ -35,8 +35,8 @@ def identifier(name: str) -> str:
 
 
 def in_list(texts: Iterable[str]) -> str:
-    """The right side of an SQL `in`, sorted."""
-    return "(" + ", ".join(literal(text) for text in sorted(texts)) + ")"
+    """The right side of an SQL `in`, sorted; of no texts one that no column holds."""
+    return "(" + ", ".join(literal(text) for text in sorted(texts) or [""]) + ")"
 
 
 def quoted(value: object) -> str:

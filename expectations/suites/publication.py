@@ -80,7 +80,7 @@ TABLES = (
         ("comparability",),
         COUNTS,
     ),
-    Table(VERDICTS, ("wave_id", "goal_id", "respondent_group"), None),
+    Table(VERDICTS, ("wave_id", "goal_id", "respondent_group"), None, ("indicators",)),
     Table(
         BENCHMARKS,
         ("swv_code", "indicator_code", "respondent_group", "measure"),
@@ -360,15 +360,19 @@ def _regional_figures_are_not_of_everybody(_: Publication) -> Queries:
 
 def _suppressed_cells_are_not_alone(_: Publication) -> Queries:
     for table in (FIGURES[ESTIMATES], FIGURES[SCORES]):
-        of_question = [key for key in table.keys if key not in DOMAIN]
-        places = ", ".join(of_question)
+        mart = table.name.replace("published.", "indicators.")
+        places = ", ".join(key for key in table.keys if key not in DOMAIN)
+        # a cell without anybody is suppressed, and there is nothing to find in it
         yield (
             table.name,
             f"""concat_ws(' ', {places}, parts.breakdown), alone, withheld = 1 and is_shown
             from (
-                select {places}, breakdown, count(*) filter (where is_suppressed) as withheld,
-                    any_value(breakdown_value) filter (where is_suppressed) as alone
-                from {table.name} where breakdown <> 'total'
+                select {places}, breakdown,
+                    count(*) filter (where is_suppressed and mart.n_respondents > 0) as withheld,
+                    any_value(breakdown_value)
+                        filter (where is_suppressed and mart.n_respondents > 0) as alone
+                from {table.name} left join {mart} as mart using ({", ".join(table.keys)})
+                where breakdown <> 'total'
                 group by {places}, breakdown having count(*) > 1
             ) as parts
             inner join (
