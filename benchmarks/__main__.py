@@ -1,4 +1,5 @@
-"""`make bench`: what a refresh and the estimation models cost, and whether intervals are right."""
+"""`make bench`: what a refresh, the gates and the estimation models cost, and whether intervals
+are right."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from benchmarks.coverage import measure_coverage, show
 from benchmarks.estimation import COPIES, measure_estimation
+from benchmarks.gates import measure_gates
 from benchmarks.refresh import measure_refresh, refresh_example
 
 
@@ -21,17 +23,19 @@ class Part(StrEnum):
     refresh = "refresh"
     estimation = "estimation"
     coverage = "coverage"
+    gates = "gates"
 
 
 def main(
     parts: Annotated[list[Part] | None, typer.Argument(help="All when none is named.")] = None,
     scale: Annotated[
-        list[int] | None, typer.Option(help="Of estimation: 1, 10, 100 or 1000, repeatable.")
+        list[int] | None,
+        typer.Option(help="Of estimation and gates: 1, 10, 100 or 1000, repeatable."),
     ] = None,
     waves: Annotated[int, typer.Option(min=4, help="Samples of coverage, in pairs.")] = 200,
     seed: Annotated[int, typer.Option(help="Of coverage: population and samples.")] = 1,
 ) -> None:
-    """Measure the refresh, the estimation models at 1, 10 and 100 times, and coverage."""
+    """Measure the refresh, the estimation models at 1, 10 and 100 times, coverage and the gates."""
     if waves % 2:
         raise typer.BadParameter("waves come in pairs: an even number is needed")
     scales = scale or [1, 10, 100]
@@ -46,6 +50,9 @@ def main(
     if Part.estimation in wanted:
         with tempfile.TemporaryDirectory(prefix="monitor-estimation-") as folder:
             measure_estimation(console, refresh_example(Path(folder)), Path(folder), scales)
+    if Part.gates in wanted:
+        with tempfile.TemporaryDirectory(prefix="monitor-gates-") as folder:
+            measure_gates(console, refresh_example(Path(folder)), Path(folder), scale or [1])
     if Part.coverage in wanted:
         console.print(f"measuring: coverage over {waves} samples", style="dim")
         with tempfile.TemporaryDirectory(prefix="monitor-coverage-") as folder:

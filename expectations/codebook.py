@@ -14,7 +14,7 @@ class Codebook:
     """The seeds as they are now; each is read once."""
 
     def __init__(self) -> None:
-        self.seed = cache(lambda name: read_seed(f"codebook/{name}"))
+        self.seed = cache(lambda name, folder="codebook": read_seed(f"{folder}/{name}"))
 
     def variables(self, wave_id: str, respondent_group: str) -> list[Row]:
         """The columns in `raw` of a wave and group.
@@ -42,6 +42,30 @@ class Codebook:
     def options(self, scale: str) -> list[Row]:
         """The options of a scale."""
         return [row for row in self.seed("scale_options") if row["scale"] == scale]
+
+    def tolerance(self, check: str, respondent_group: str = "", scale: str = "") -> float:
+        """What a check tolerates; of several rows that hold, the most specific one.
+
+        Raises:
+            LookupError: seeds/codebook/quality_tolerances.csv has no row for the check.
+        """
+        rows = [
+            row
+            for row in self.seed("quality_tolerances")
+            if row["check_name"] == check
+            and row["respondent_group"] in ("", respondent_group)
+            and row["scale"] in ("", scale)
+        ]
+        if not rows:
+            raise LookupError(
+                f"seeds/codebook/quality_tolerances.csv has no row for {check}. Add one."
+            )
+        best = max(rows, key=lambda row: (bool(row["respondent_group"]), bool(row["scale"])))
+        return float(best["tolerance"])
+
+    def item(self, item_code: str) -> Row:
+        """The row of an item: its indicator and wording."""
+        return next(row for row in self.seed("items") if row["item_code"] == item_code)
 
     def population(self, wave_id: str, respondent_group: str) -> int | None:
         """People in the population, or None where it is not known."""

@@ -1,22 +1,54 @@
-"""Data Docs: the results as HTML pages that open without a network.
+"""Data Docs: the results of Great Expectations as HTML pages that open without a network.
 
-Great Expectations renders the results. The page around them is ours: GX's own fetches styles and
-scripts from ten hosts, is named after its query, and its index lists the last run only.
+The pages are ours: GX's own fetch styles and scripts from ten hosts, are named after their query,
+and their index lists the last run only.
 """
 
 from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from great_expectations.core import ExpectationSuiteValidationResult
-from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
-from great_expectations.render.view.view import DefaultJinjaPageView
+import jinja2
+
+from expectations.registry import Check
 
 TEMPLATES = Path(__file__).parent / "templates"
 TITLE = re.compile(r"<title>(?P<title>.*) \((?P<status>.*)\)</title>")
+UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of a check; `error` is why it could not be checked."""
+
+    check: Check
+    rule: str
+    success: bool
+    found: tuple[str, ...]
+    observed_value: str | None
+    unexpected_count: int | None
+    error: str | None
+
+    @property
+    def severity(self) -> str:
+        """What cannot be checked may be wrong, so it blocks."""
+        return "error" if self.error else self.check.severity
+
+    @property
+    def status(self) -> str:
+        """`passed`, `warning` or `failed`."""
+        if self.success:
+            return "passed"
+        return "failed" if self.severity == "error" else "warning"
+
+    @property
+    def name(self) -> str:
+        """The name of the check as words."""
+        return self.check.name.replace("_", " ").capitalize()
 
 
 class Site:
@@ -24,33 +56,38 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._renderer = ValidationResultsPageRenderer(run_info_at_end=True)
-        self._view: Any = DefaultJinjaPageView(custom_views_directory=str(TEMPLATES))
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True
+        )
 
     def write(
         self,
         gate: str,
         name: str,
         title: str,
-        status: str,
-        messages: list[str],
-        validation: ExpectationSuiteValidationResult,
+        facts: Mapping[str, str],
+        findings: list[Finding],
     ) -> None:
-        """Write the page of a validation.
+        """Write the page of an audit.
 
         Args:
             name: what the page is about, as unique text.
             title: the same for a person.
-            status: how it ended, in words that begin with `passed` or `failed`.
-            messages: of each check that failed, what was found, where, and what to do.
+            facts: what to know of the delivery, by heading.
         """
-        document = self._renderer.render(validation)
-        # The first section links to pages that we do not have, the last one holds clock times.
-        document.sections = document.sections[1:-1]
-        page = self._view.render(
-            document, template="page.html", title=title, status=status, name=name, messages=messages
+        page = self._templates.get_template("page.html").render(
+            gate=gate,
+            name=name,
+            title=title,
+            status=_verdict(findings),
+            facts=facts,
+            findings=findings,
+            failed=sorted(
+                (finding for finding in findings if not finding.success),
+                key=lambda finding: finding.severity,
+            ),
         )
-        path = self._folder / gate / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.html"
+        path = self._folder / gate / f"{UNSAFE.sub('_', name)}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")
 
@@ -65,6 +102,18 @@ class Site:
         pages.sort(key=lambda page: (page["title"], page["href"]))
         index = self._folder / "index.html"
         self._folder.mkdir(parents=True, exist_ok=True)
-        template = self._view.env.get_template(index.name)
+        template = self._templates.get_template(index.name)
         index.write_text(template.render(pages=pages), encoding="utf-8")
         return index
+
+
+def _verdict(findings: list[Finding]) -> str:
+    """How an audit ended; the first word says whether it blocks."""
+    statuses = [finding.status for finding in findings]
+    failed, warned = statuses.count("failed"), statuses.count("warning")
+    warnings = f"{warned} warning{'s' * (warned > 1)}"
+    if failed:
+        return f"failed {failed} of {len(findings)} checks" + (f", {warnings}" if warned else "")
+    if warned:
+        return f"passed with {warnings}"
+    return f"passed all {len(findings)} checks"

@@ -1,46 +1,169 @@
-"""The expectation that nearly all checks use: one query that judges many values at once.
+"""What the gates measure, and the expectation that judges it.
 
-One GX expectation for each of the 1,200 delivered columns would take minutes.
+A delivery is scanned a few times by SQL that ends in small aggregates; these are the measures that
+Great Expectations validates. One GX expectation for each of the 1,200 delivered columns would take
+minutes, and a query for each check would read every delivery twenty times.
 """
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
-from great_expectations.expectations.expectation import BatchExpectation
+import duckdb
+from great_expectations.expectations.expectation import BatchExpectation, Expectation
+from great_expectations.expectations.metadata_types import FailureSeverity
 
-from expectations.registry import Check
+from expectations.registry import CHECKS
 
 EXAMPLES = 5
-
-
-def escape(text: str) -> str:
-    """Text that passes unchanged through `str.format` (GX) and bind parameters (SQLAlchemy)."""
-    return text.replace("{", "{{").replace("}", "}}").replace(":", "\\:")
+LONGEST_VALUE = 80
 
 
 def literal(text: str) -> str:
     """An SQL string."""
-    return "'" + escape(text).replace("'", "''") + "'"
+    return "'" + text.replace("'", "''") + "'"
 
 
 def identifier(name: str) -> str:
     """An SQL identifier."""
-    return '"' + escape(name).replace('"', '""') + '"'
+    return '"' + name.replace('"', '""') + '"'
 
 
 def in_list(texts: Iterable[str]) -> str:
-    """The right side of an SQL `in`, sorted."""
-    return "(" + ", ".join(literal(text) for text in sorted(texts)) + ")"
+    """The right side of an SQL `in`, sorted; of no texts one that no column holds."""
+    return "(" + ", ".join(literal(text) for text in sorted(texts) or [""]) + ")"
+
+
+def quoted(value: object) -> str:
+    """A delivered value as a message shows it."""
+    return "empty" if value is None else f"'{str(value)[:LONGEST_VALUE]}'"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a check found in one subject (a column, a table).
+
+    `unexpected` of `total` values offend, such as `examples`; `finding` says it in other words
+    where it is not a share, `observed` is what is published of it instead of that share, and
+    `error` is why the check could not be measured.
+    """
+
+    check: str
+    subject: str
+    total: int
+    unexpected: int
+    examples: tuple[str, ...] = ()
+    finding: str | None = None
+    observed: str | None = None
+    error: str | None = None
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the share of offending values is within the limit of the check."""
+        # The margin is there because in floating point 0.1 * 30 is not quite 3.
+        return self.unexpected <= CHECKS[self.check].limit * self.total + 1e-9
+
+    @property
+    def share(self) -> float:
+        """Offending values as a share of all, 0 to 1."""
+        return self.unexpected / self.total if self.total else float(self.unexpected > 0)
+
+
+def measure_all(
+    parts: Iterable[tuple[tuple[str, ...], Callable[[], Iterable[Measure]]]],
+) -> list[Measure]:
+    """The measures of all parts; a part that fails gives an error for each of its checks.
+
+    Args:
+        parts: names of checks, and the function that measures them.
+    """
+    measures: list[Measure] = []
+    for checks, take in parts:
+        try:
+            measures += take()
+        except Exception as error:  # one odd delivery may not stop the others
+            # what follows is the query, which would drown the reason
+            told, _, _ = str(error).partition("\nLINE ")
+            reason = " ".join(f"{type(error).__name__}: {told}".split())
+            measures += [Measure(check, check, 0, 0, error=reason) for check in checks]
+    return measures
+
+
+def judged(connection: duckdb.DuckDBPyConnection, check: str, query: str) -> Iterator[Measure]:
+    """Measures of a check that looks at every value of a table.
+
+    Args:
+        query: selects subject, place (text or number, by which examples are sorted), value, and
+            whether it is unexpected.
+    """
+    judged_values = f"with judged(subject, place, value, is_unexpected) as ({query})"
+    # without places and values, of which most tables have a hundred thousand, this is fast
+    rows = connection.execute(f"""
+        {judged_values}
+        select subject, count(*), count(*) filter (where is_unexpected)
+        from judged
+        group by subject
+        order by subject
+    """).fetchall()
+    for subject, total, unexpected in rows:
+        examples: list[tuple[Any, Any]] = []
+        if unexpected:
+            examples = connection.execute(
+                f"""
+                {judged_values}
+                select place, cast(value as varchar) from judged
+                where is_unexpected and subject = ? order by place limit {EXAMPLES}
+                """,
+                [subject],
+            ).fetchall()
+        told = tuple(f"{place}: {quoted(value)}" for place, value in examples)
+        yield Measure(check, subject, total, unexpected, told)
+
+
+COLUMNS = {
+    "audit": "integer",
+    "position": "integer",
+    "check_name": "varchar",
+    "subject": "varchar",
+    "total": "bigint",
+    "unexpected": "bigint",
+    "share": "double",
+    "is_met": "boolean",
+    "examples": "varchar",
+    "finding": "varchar",
+    "observed": "varchar",
+    "error": "varchar",
+}
+
+
+def write_measures(path: Path, audits: Iterable[Iterable[Measure]]) -> None:
+    """Put the measures of each audit into a file of their own, which Great Expectations reads."""
+    rows = [
+        [
+            *(number, position, one.check, one.subject, one.total, one.unexpected, one.share),
+            *(one.is_met, json.dumps(one.examples), one.finding, one.observed, one.error),
+        ]
+        for number, measures in enumerate(audits)
+        for position, one in enumerate(measures)
+    ]
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"create table measured ({', '.join(map(' '.join, COLUMNS.items()))})")
+        if rows:
+            columns = ", ".join(f"unnest(?::{kind}[])" for kind in COLUMNS.values())
+            values = [list(column) for column in zip(*rows, strict=True)]
+            connection.execute(f"insert into measured select {columns}", values)
 
 
 class ExpectFewUnexpectedValues(BatchExpectation):
     """Within each subject (a column, a table) the share of unexpected values is within the limit.
 
-    `unexpected_rows_query`, named after the GX metric it feeds, returns a row for each subject,
-    the worst first: `subject`, `total`, `unexpected`, `examples`, `is_met`.
+    All expectations of an audit ask for the same metric, which GX computes once: the rows of
+    `measured`, the worst first. `unexpected_rows_query` is named after that metric.
     """
 
     unexpected_rows_query: str
@@ -55,7 +178,13 @@ class ExpectFewUnexpectedValues(BatchExpectation):
         runtime_configuration: dict[str, Any] | None = None,
         execution_engine: Any = None,
     ) -> dict[str, Any]:
-        subjects = metrics["unexpected_rows_query.table"]
+        check = (self.meta or {})["check"]
+        subjects = [
+            row for row in metrics["unexpected_rows_query.table"] if row["check_name"] == check
+        ]
+        for subject in subjects:
+            if subject["error"]:
+                raise RuntimeError(subject["error"])
         failed = [subject for subject in subjects if not subject["is_met"]]
         sentences = [_sentence(subject) for subject in failed[:EXAMPLES]]
         if failed[EXAMPLES:]:
@@ -65,7 +194,7 @@ class ExpectFewUnexpectedValues(BatchExpectation):
         return {
             "success": not failed,
             "result": {
-                "observed_value": _share(subjects[0]) if subjects else "nothing to judge",
+                "observed_value": _observed(subjects[0]) if subjects else "nothing to judge",
                 "unexpected_count": unexpected,
                 "element_count": total,
                 "unexpected_percent": 100 * unexpected / total if total else 0.0,
@@ -76,66 +205,45 @@ class ExpectFewUnexpectedValues(BatchExpectation):
         }
 
 
-def _share(subject: dict[str, Any]) -> str:
+def _observed(subject: dict[str, Any]) -> str:
     """The share of unexpected values; without counts, for it is published."""
-    share = subject["unexpected"] / subject["total"]
+    if subject["observed"]:
+        return str(subject["observed"])
+    share = subject["share"]
     return f"{'<0.1%' if 0 < share < 0.001 else f'{share:.1%}'} in {subject['subject']}"
 
 
 def _sentence(subject: dict[str, Any]) -> str:
+    if subject["finding"]:
+        return f"{subject['subject']}: {subject['finding']}"
     return (
         f"{subject['subject']}: {subject['unexpected']} of {subject['total']}, "
-        f"for example {'; '.join(subject['examples'])}"
+        f"for example {'; '.join(json.loads(subject['examples']))}"
     )
 
 
-def describe(check: Check, figures: Mapping[str, float] = {}) -> dict[str, Any]:
-    """What an expectation gets from its row of the registry."""
-    return {
-        "meta": {"check": check.name},
-        "description": check.expects(figures),
-        "severity": "critical" if check.severity == "error" else "warning",
-    }
-
-
-def few_unexpected(
-    check: Check,
-    judged: str,
-    *,
-    context: str = "",
-    places: str = "",
-    figures: Mapping[str, float] = {},
-) -> ExpectFewUnexpectedValues:
-    """A check, measured by a query.
+def expectations(
+    audit: int, measures: Iterable[Measure], figures: Mapping[str, Mapping[str, float]]
+) -> list[Expectation]:
+    """An expectation for each check that something was measured of, in the order of the registry.
 
     Args:
-        judged: a query for the values looked at, with four columns: subject, place (text or
-            number, by which examples are sorted), value, and whether it is unexpected. `{batch}`
-            stands for the data under test.
-        context: CTEs that `judged` reads.
-        places: what comes before a place in an example, such as `row `.
-        figures: those that the rule names.
+        audit: the number of the audit in the file of measures.
+        figures: of each check, the figures that its rule names.
+
+    Raises:
+        KeyError: a rule names a figure that is not given.
     """
-    # The margin is there because in floating point 0.1 * 30 is not quite 3.
-    query = f"""
-        with {context and context + ","}
-        judged(subject, place, value, is_unexpected) as ({judged}),
-        examples as (
-            select
-                *,
-                {literal(places)} || place || ': '
-                || coalesce('''' || left(cast(value as varchar), 40) || '''', 'empty') as example
-            from judged
+    measured = {one.check for one in measures}
+    worst_first = f"select * from {{batch}} where audit = {audit} order by share desc, position"
+    severities = {"error": FailureSeverity.CRITICAL, "warning": FailureSeverity.WARNING}
+    return [
+        ExpectFewUnexpectedValues(
+            unexpected_rows_query=worst_first,
+            meta={"check": check.name, "audit": audit},
+            description=check.expects(figures[check.name]),
+            severity=severities[check.severity],
         )
-        select
-            subject,
-            count(*) as total,
-            count(*) filter (where is_unexpected) as unexpected,
-            coalesce(arg_min(example, place, {EXAMPLES}) filter (where is_unexpected), [])
-                as examples,
-            unexpected <= {check.limit} * total + 1e-9 as is_met
-        from examples
-        group by subject
-        order by unexpected / total desc, subject
-    """
-    return ExpectFewUnexpectedValues(unexpected_rows_query=query, **describe(check, figures))
+        for check in CHECKS.values()
+        if check.name in measured
+    ]

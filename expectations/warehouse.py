@@ -1,4 +1,4 @@
-"""Great Expectations on the DuckDB warehouse, read only."""
+"""Great Expectations on a DuckDB file, read only."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Warehouse:
 
 @contextmanager
 def open_warehouse(path: Path) -> Iterator[Warehouse]:
-    """Open the file for reading, and let go of it whatever happens: dbt writes it next.
+    """Open the file for reading, and let go of it whatever happens.
 
     Raises:
         FileNotFoundError: there is no such file.

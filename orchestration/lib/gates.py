@@ -71,11 +71,40 @@ def standing_results(connection: duckdb.DuckDBPyConnection, gate: str) -> list[R
 def judge_deliveries(
     settings: Settings, worker: Worker, clock: Callable[[], datetime] = datetime.now
 ) -> None:
-    """Raw gate over all deliveries that wait: store the results, accept or refuse each."""
+    """Raw gate over all deliveries that wait: store the results, accept or refuse each.
+
+    A delivery is compared with the wave before. Where that has changed the results of accepted
+    deliveries are taken anew, so that they do not tell in which order the waves came; acceptance
+    stays as it was decided.
+    """
     with connect(settings.warehouse) as connection:
         deliveries = waiting(connection)
     if not deliveries:
         return
+    results = _judge_raw(settings, worker, deliveries)
+    refusals: dict[str, list[str]] = {}
+    for row in blocking(results):
+        refusals.setdefault(row["delivery_id"], []).append(row["message"])
+    ids = [delivery["delivery_id"] for delivery in deliveries]
+    with connect(settings.warehouse) as connection:
+        decide(connection, ids, {key: " ".join(value) for key, value in refusals.items()}, clock)
+        changed = _compared_with_others(connection, deliveries, set(refusals))
+    logger.info(
+        "raw gate: %d deliveries, %d checks, %d accepted, %d refused",
+        len(ids),
+        len(results),
+        len(ids) - len(refusals),
+        len(refusals),
+    )
+    if changed:
+        _judge_raw(settings, worker, changed)
+        logger.info("raw gate: %d accepted deliveries compared anew", len(changed))
+
+
+def _judge_raw(
+    settings: Settings, worker: Worker, deliveries: list[dict[str, Any]]
+) -> list[Result]:
+    """Run the raw gate; its results replace the earlier ones of these deliveries."""
     answer = worker.run(
         {
             "gate": "raw",
@@ -85,24 +114,38 @@ def judge_deliveries(
         }
     )
     results: list[Result] = answer["results"]
-    refusals: dict[str, list[str]] = {}
-    for row in blocking(results):
-        refusals.setdefault(row["delivery_id"], []).append(row["message"])
     ids = [delivery["delivery_id"] for delivery in deliveries]
-    with connect(settings.warehouse) as connection:
-        with transaction(connection):
-            connection.execute(
-                "delete from audit.quality_results where list_contains(?, delivery_id)", [ids]
-            )
-            _store(connection, results)
-        decide(connection, ids, {key: " ".join(value) for key, value in refusals.items()}, clock)
-    logger.info(
-        "raw gate: %d deliveries, %d checks, %d accepted, %d refused",
-        len(ids),
-        len(results),
-        len(ids) - len(refusals),
-        len(refusals),
-    )
+    with connect(settings.warehouse) as connection, transaction(connection):
+        connection.execute(
+            "delete from audit.quality_results where list_contains(?, delivery_id)", [ids]
+        )
+        _store(connection, results)
+    return results
+
+
+def _compared_with_others(
+    connection: duckdb.DuckDBPyConnection, judged: list[dict[str, Any]], refused: set[str]
+) -> list[dict[str, Any]]:
+    """Accepted deliveries whose past may have changed by what was just decided.
+
+    These are the other deliveries of a group, and all of a group of which one was refused: they
+    may have been compared with it.
+    """
+    ids = {delivery["delivery_id"] for delivery in judged}
+    groups = {delivery["respondent_group"] for delivery in judged}
+    doubtful = {row["respondent_group"] for row in judged if row["delivery_id"] in refused}
+    columns = ("delivery_id", "wave_id", "respondent_group", "is_synthetic")
+    accepted = connection.execute(
+        f"select {', '.join(columns)} from raw.deliveries where status = 'accepted' "
+        "order by wave_id, respondent_group, delivery_id"
+    ).fetchall()
+    rows = [dict(zip(columns, row, strict=True)) for row in accepted]
+    return [
+        row
+        for row in rows
+        if row["respondent_group"] in groups
+        and (row["delivery_id"] not in ids or row["respondent_group"] in doubtful)
+    ]
 
 
 def judge_publication(settings: Settings, worker: Worker) -> list[Result]:

@@ -1,4 +1,4 @@
--- what the gates found: of accepted deliveries, and of the last publication
+-- what the gates found: of accepted deliveries of closed waves, and of the last publication
 with results as (
 
     select * from {{ source('audit', 'quality_results') }}
@@ -7,9 +7,10 @@ with results as (
 
 accepted as (
 
-    select delivery_id
-    from {{ ref('stg_survey__deliveries') }}
-    where status = 'accepted'
+    select deliveries.delivery_id
+    from {{ ref('stg_survey__deliveries') }} as deliveries
+    inner join {{ ref('dim_waves') }} as waves on deliveries.wave_id = waves.wave_id
+    where deliveries.status = 'accepted' and waves.closed_at is not null
 
 ),
 
@@ -24,7 +25,10 @@ final as (
         results.severity,
         results.success,
         results.observed_value,
-        results.unexpected_count
+        case
+            when results.gate = 'raw' then {{ round_count('results.unexpected_count') }}
+            else results.unexpected_count
+        end as unexpected_count
     from results
     left join accepted on results.delivery_id = accepted.delivery_id
     where results.gate = 'publication' or accepted.delivery_id is not null
