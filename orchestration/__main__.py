@@ -13,7 +13,7 @@ from orchestration.lib.codebook import Codebook
 from orchestration.lib.landing.discovery import did_you_mean, discover
 from orchestration.lib.publication import PublicationError, rollback
 from orchestration.lib.settings import ROOT, get_settings
-from orchestration.lib.warehouse import WarehouseBusyError, connect, prepare
+from orchestration.lib.warehouse import WarehouseBusyError, alone, connect, prepare
 
 app = typer.Typer(
     help="Doelstellingenmonitor warehouse.",
@@ -142,15 +142,14 @@ def purge_open_text(
                 f"{name!r} is unknown.{did_you_mean(name, known)} Known: {', '.join(known)}."
             )
     from orchestration.lib.landing.open_text import purge
-    from orchestration.refresh import RefreshError, alone
 
     settings = get_settings()
     try:
-        with alone(settings):
+        with alone(settings.warehouse):
             with connect(settings.warehouse) as connection:
                 prepare(connection, codebook)
             purged = purge(settings, wave, group)
-    except (LookupError, RefreshError, WarehouseBusyError) as error:
+    except (LookupError, WarehouseBusyError) as error:
         raise _fail(str(error)) from None
     console.print(
         f"{purged} open answers deleted from {settings.archive} and {settings.warehouse}. "

@@ -9,12 +9,10 @@ import importlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Table
@@ -25,26 +23,11 @@ from orchestration.lib.landing.discovery import discover
 from orchestration.lib.landing.register import refused
 from orchestration.lib.publication import current
 from orchestration.lib.settings import Settings, get_settings
-from orchestration.lib.warehouse import connect, prepare
+from orchestration.lib.warehouse import alone, connect, prepare
 
 
 class RefreshError(Exception):
     """The refresh cannot start; the message says why and what to do."""
-
-
-@contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """One refresh at a time: the second is told, and changes nothing."""
-    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(settings.warehouse.with_suffix(".refresh.lock"), blocking=False)
-    try:
-        with lock:
-            yield
-    except Timeout:
-        raise RefreshError(
-            "another refresh of this warehouse is running. Wait until it ends and start again; "
-            "nothing was changed."
-        ) from None
 
 
 def _reuse_event_log_connections() -> None:
@@ -67,7 +50,8 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
     """Refresh the given waves, or all that have deliveries; True when all went well.
 
     Raises:
-        RefreshError: there is nothing to do, or another refresh runs.
+        RefreshError: there is nothing to do.
+        WarehouseBusyError: another refresh runs.
     """
     settings = get_settings()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", datefmt="%H:%M:%S")
@@ -75,7 +59,7 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
     logger.setLevel(logging.INFO)
     logger.handlers = [RichHandler(console=console, show_path=False, show_level=False)]
     logger.propagate = False
-    with alone(settings), GateWorker() as worker:
+    with alone(settings.warehouse), GateWorker() as worker:
         began = time.monotonic()
         with connect(settings.warehouse) as connection:
             prepare(connection, codebook)

@@ -18,7 +18,7 @@ def _landed(wave_id: str) -> set[str] | None:
     if not settings.warehouse.exists():
         return set()
     try:
-        with connect(settings.warehouse, read_only=True) as connection:
+        with connect(settings.warehouse, read_only=True, patience=0) as connection:
             rows = connection.execute(
                 "select sha256 from raw.deliveries where wave_id = ?", [wave_id]
             ).fetchall()
@@ -70,7 +70,7 @@ def duty_officer(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     if not settings.warehouse.exists():
         return dg.SkipReason("there is no warehouse yet")
     try:
-        with connect(settings.warehouse, read_only=True) as connection:
+        with connect(settings.warehouse, read_only=True, patience=0) as connection:
             standing = duty.standing_alerts(connection, codebook, duty.now())
     except WarehouseBusyError:
         return dg.SkipReason("the warehouse is being written")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+from filelock import FileLock, Timeout
 
 from orchestration.lib.codebook import Codebook
 
@@ -137,6 +139,9 @@ TABLES = (
 )
 
 
+PATIENCE_SECONDS = 10.0
+
+
 class WarehouseBusyError(Exception):
     """Another process has the warehouse open for writing."""
 
@@ -152,26 +157,59 @@ def literal(text: object) -> str:
 
 
 @contextmanager
-def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def connect(
+    path: Path, *, read_only: bool = False, patience: float = PATIENCE_SECONDS
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse, and close it whatever happens: dbt and the gates need the file next.
+
+    Args:
+        patience: seconds to wait for another process to close the file; a sensor's look at the
+            register takes a moment, a refresh takes minutes.
 
     Raises:
         WarehouseBusyError: another process holds the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        connection = duckdb.connect(str(path), read_only=read_only)
-    except duckdb.IOException as error:
-        if "could not set lock" not in str(error).lower():
-            raise
-        raise WarehouseBusyError(
-            f"{path} is in use by another process, probably a refresh or `dbt build` that still "
-            "runs. Wait until it ends, or stop it, and start again; nothing was changed."
-        ) from error
+    end = time.monotonic() + patience
+    while True:
+        try:
+            connection = duckdb.connect(str(path), read_only=read_only)
+            break
+        except duckdb.IOException as error:
+            if "could not set lock" not in str(error).lower():
+                raise
+            if time.monotonic() < end:
+                time.sleep(0.2)
+                continue
+            raise WarehouseBusyError(
+                f"{path} is in use by another process, probably a refresh or `dbt build` that "
+                "still runs. Wait until it ends, or stop it, and start again; nothing was changed."
+            ) from error
     try:
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def alone(path: Path, patience: float = 0.0) -> Iterator[None]:
+    """One refresh of the warehouse at a time; the file itself is free between its steps.
+
+    Args:
+        patience: seconds to wait for the turn.
+
+    Raises:
+        WarehouseBusyError: another refresh runs.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path.with_suffix(".refresh.lock"), timeout=patience):
+            yield
+    except Timeout:
+        raise WarehouseBusyError(
+            "another refresh of this warehouse is running. Wait until it ends and start again; "
+            "nothing was changed."
+        ) from None
 
 
 @contextmanager

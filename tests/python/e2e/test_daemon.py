@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import duckdb
-from conftest import Workspace, WorkspaceFactory
 from fixtures.daemon import running, wait_until
 
+from conftest import Workspace, WorkspaceFactory
 from simulation import simulate
 
 WAVE = "2026-najaar"

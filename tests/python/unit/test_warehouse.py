@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import duckdb
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from orchestration.lib.codebook import Codebook
 from orchestration.lib.warehouse import (
     WarehouseBusyError,
+    alone,
     connect,
     literal,
     prepare,
@@ -61,13 +63,36 @@ def test_a_warehouse_that_another_process_holds(tmp_path: Path, read_only: bool)
     ) as holder:
         assert holder.stdout and holder.stdin
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(WarehouseBusyError) as error, connect(path, read_only=read_only):
+        with (
+            pytest.raises(WarehouseBusyError) as error,
+            connect(path, read_only=read_only, patience=0),
+        ):
             pass
         assert str(path) in str(error.value)
         assert "in use by another process" in str(error.value)
         assert "nothing was changed" in str(error.value)
         holder.stdin.close()
     with connect(path):
+        pass
+
+
+def test_who_is_patient_gets_a_warehouse_that_is_held_for_a_moment(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.duckdb"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout and holder.stdin
+        assert holder.stdout.readline() == b"held\n"
+        Timer(0.5, holder.stdin.close).start()
+        with connect(path, patience=20) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+
+
+def test_one_refresh_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.duckdb"
+    with alone(path), pytest.raises(WarehouseBusyError, match="another refresh"), alone(path):
+        pass
+    with alone(path):
         pass
 
 
