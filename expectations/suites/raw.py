@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from expectations.codebook import Codebook, Row
+from expectations.codebook import Codebook, Row, previous_delivery
 from expectations.drift import noise, stability_index
 from expectations.macros import render
 from expectations.measure import (
@@ -403,26 +403,13 @@ class Delivery:
     @cached_property
     def previous(self) -> Delivery | None:
         """The delivery of the same group in the wave before, accepted or else just landed."""
-        numbers = {
-            row["wave_id"]: int(row["measurement_number"]) for row in self.codebook.seed("waves")
-        }
-        found = self._connection.execute(
-            "select wave_id, delivery_id, status from raw.deliveries "
-            "where respondent_group = ? and status in ('accepted', 'landed') and row_count > 0 "
-            "order by delivery_id",
-            [self.group],
-        ).fetchall()
-        earlier = [row for row in found if numbers.get(row[0], 0) < numbers[self.wave_id]]
-        # what was accepted is a better yardstick than what waits beside this delivery
-        best = max(earlier, key=lambda row: (numbers[row[0]], row[2] == "accepted"), default=None)
-        if best is None:
+        found = previous_delivery(self._connection, self.codebook, self.wave_id, self.group)
+        if found is None:
             return None
-        try:
-            return Delivery.of(
-                self._connection, self.codebook, best[1], best[0], self.group, self._seen
-            )
-        except LookupError:  # the codebook forgot the earlier wave
-            return None
+        wave_id, delivery_id = found
+        return Delivery.of(
+            self._connection, self.codebook, delivery_id, wave_id, self.group, self._seen
+        )
 
     def comparable(self) -> Iterator[tuple[Column, Column]]:
         """Questions that may be compared with the previous wave: the column now and then."""
@@ -461,6 +448,7 @@ def measure(delivery: Delivery) -> list[Measure]:
             lambda: _labels(delivery),
         ),
         (("labels_agree_with_previous_wave",), lambda: _label_drift(delivery)),
+        (("open_text_is_free_of_personal_data",), lambda: _open_answers(delivery)),
     ]
     return measure_all(parts)
 
@@ -1035,3 +1023,38 @@ def _label_drift(delivery: Delivery) -> Iterator[Measure]:
                 len(told),
                 tuple(told[:EXAMPLES]),
             )
+
+
+# ---------------------------------------------------------------- open answers
+
+
+def _open_answers(delivery: Delivery) -> Iterator[Measure]:
+    """What landing found in open answers, by row and kind; the text itself is not read here."""
+    for variable, total, found, worst in delivery.select(f"""
+        with answers as (
+            select variable, row_number from open_text.answers
+            where delivery_id = {literal(delivery.delivery_id)}
+        ),
+        findings as (
+            select variable, row_number, string_agg(kind, ' and ' order by kind) as kinds
+            from open_text.findings
+            where delivery_id = {literal(delivery.delivery_id)}
+            group by variable, row_number
+        )
+        select
+            variable,
+            count(*),
+            count(kinds),
+            arg_min({{'row': row_number, 'kinds': kinds}}, row_number, {EXAMPLES})
+                filter (where kinds is not null)
+        from answers left join findings using (variable, row_number)
+        group by variable
+        order by variable
+    """):
+        yield Measure(
+            "open_text_is_free_of_personal_data",
+            f"open_text.{delivery.group}.{variable}",
+            int(total),
+            int(found),
+            tuple(f"row {one['row']}: {one['kinds']}" for one in worst or []),
+        )

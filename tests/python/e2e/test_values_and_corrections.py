@@ -116,7 +116,7 @@ def test_impossible_values_are_listed_and_corrections_applied(small: Workspace) 
             rows[row - 1] |= {column: value, "is_test": "2", "sys_DataSource": "1"}
         for row, (column, value) in ODD.items():
             rows[row - 1][column] = value
-        rows[0]["remarks"] = SECRET
+        rows[0]["remarks"] = f"{SECRET}, bel 06-12345678"
 
     edit(small.landing / WAVE / "leraar.csv", break_values)
     assert gate_counts_what_decoding_lists(small) == 0
@@ -206,6 +206,13 @@ def test_what_is_withdrawn_disappears_and_originals_go(small: Workspace) -> None
 def test_a_purge_leaves_the_release_as_it_was_and_originals_are_not_missed(
     small: Workspace,
 ) -> None:
+    open_text = "from {} where expectation = 'open_text_is_free_of_personal_data' and not success"
+    told = small.query_warehouse(
+        f"select message {open_text.format('audit.quality_results')} and delivery_id = ?",
+        accepted(small, "leraar"),
+    )
+    assert len(told) == 1 and "row 1: phone" in told[0][0] and SECRET not in told[0][0]
+    assert small.query(f"select count(*) {open_text.format('quality_results')}") == [(0,)]
     release = small.query("select release_id from publication")[0][0]
     folder = small.published / "releases" / release
     shutil.move(folder, small.folder / "release_before")

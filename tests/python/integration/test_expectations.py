@@ -20,7 +20,7 @@ import pytest
 from expectations.client import ROOT, GateError, GateWorker, blocking
 from expectations.codebook import Codebook
 from expectations.registry import CHECKS
-from orchestration.lib.warehouse import DELIVERIES
+from orchestration.lib.warehouse import DELIVERIES, OPEN_TEXT, OPEN_TEXT_FINDINGS
 
 CODEBOOK = Codebook()
 RAW = [check.name for check in CHECKS.values() if check.gate == "raw"]
@@ -233,8 +233,9 @@ CASES = (
 def make_raw(path: Path) -> None:
     """A warehouse with a delivery for each case."""
     with duckdb.connect(str(path)) as connection:
-        connection.execute("create schema raw")
-        connection.execute(DELIVERIES)
+        connection.execute("create schema raw; create schema open_text")
+        for table in (DELIVERIES, OPEN_TEXT, OPEN_TEXT_FINDINGS):
+            connection.execute(table)
         for group in ("leraar", "ouder", "swv"):
             names = dict.fromkeys(
                 row["variable"]
@@ -319,6 +320,7 @@ def test_results_tell_what_was_measured(raw_run: Run) -> None:
         "wave_id": "2022-voorjaar",
         "respondent_group": "leraar",
         "delivery_id": "wrong_codes",
+        "compared_with": None,
         "severity": "error",
         "success": False,
         "observed_value": "40.0% in raw.leraar.vraag_1",
