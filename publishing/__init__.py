@@ -14,7 +14,9 @@ import duckdb
 
 from publishing import changes, datapackage, workbook
 from publishing.dictionary import read_release, read_yaml
-from publishing.safety import refuse_formulas
+from publishing.safety import UnsafeTextError, refuse_formulas
+
+__all__ = ["UnsafeTextError", "add_changes", "add_exports"]
 
 WORKBOOK, PACKAGE = "monitor.xlsx", "datapackage.json"
 
@@ -23,7 +25,7 @@ def add_exports(folder: Path, facts: dict[str, Any], root: Path) -> None:
     """Write the workbook and the data package beside the tables of a release; no clock in them.
 
     Raises:
-        publishing.safety.UnsafeTextError: a text would be a formula in a spreadsheet.
+        UnsafeTextError: a text would be a formula in a spreadsheet.
     """
     with duckdb.connect(str(folder / "monitor.duckdb"), read_only=True) as connection:
         tables = read_release(connection, read_yaml(root))

@@ -78,9 +78,7 @@ class Causes:
     @classmethod
     def between(cls, before: Side, after: Side) -> Causes:
         others = tuple(
-            name
-            for key, name in HASHES.items()
-            if before.facts.get(key) != after.facts.get(key)
+            name for key, name in HASHES.items() if before.facts.get(key) != after.facts.get(key)
         )
         old, new = before.deliveries, after.deliveries
         if old is None or new is None:

@@ -190,7 +190,9 @@ def read_release(
     """
     tables: dict[str, list[Column]] = {}
     known = {
-        (table.name, column.name): column for table in described.values() for column in table.columns
+        (table.name, column.name): column
+        for table in described.values()
+        for column in table.columns
     }
     for table, name, kind, comment in connection.execute(
         "select table_name, column_name, data_type, comment from duckdb_columns() "

@@ -68,7 +68,9 @@ def _cell(column: Column, number: int) -> str:
         text = value
         for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
             text = f"replace({text}, '{character}', '{entity}')"
-        space = f"case when {value} = trim({value}) then '<t>' else '<t xml:space=\"preserve\">' end"
+        space = (
+            f"case when {value} = trim({value}) then '<t>' else '<t xml:space=\"preserve\">' end"
+        )
         return (
             f"case when {value} is null then '' else {start} || ' t=\"inlineStr\"><is>' || {space} "
             f"|| {text} || '</t></is></c>' end"
@@ -97,7 +99,6 @@ def _rows(
             where rowid >= {sheet.start} and rowid < {sheet.start + sheet.rows}
         )
         """  # in the order of the table, which DuckDB keeps
-
     ).to_arrow_reader(BATCH)
     for batch in reader:
         # the texts of a column lie behind one another: the buffer is the XML
