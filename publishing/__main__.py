@@ -36,7 +36,7 @@ def _folder(release: str) -> Path:
     """The folder of a release by its id, the start of its id, `current` or `previous`."""
     settings = get_settings()
     now = current(settings) or {}
-    known = [found["release_id"] for found in releases(settings)]
+    known: list[str] = [found["release_id"] for found in releases(settings)]
     wanted = str(now.get("release_id")) if release == "current" else release
     if release == "previous":
         here = {found["release_id"]: found for found in releases(settings)}
@@ -95,8 +95,8 @@ def diff(
     ] = None,
 ) -> None:
     """Tell which figures and sentences differ between two releases, and why."""
-    sides = [changes.Side.open(_folder(release)) for release in (before, after)]
-    found = changes.compare(*sides, read_yaml())
+    old, new = (changes.Side.open(_folder(release)) for release in (before, after))
+    found = changes.compare(old, new, read_yaml())
     if out:
         out.mkdir(parents=True, exist_ok=True)
         found.write(out)

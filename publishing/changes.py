@@ -2,8 +2,9 @@
 
 A row is the same figure when its key is. Why it changed follows from what the releases say they
 were made of: which delivery of a wave and group, and the hashes of corrections, codebook and code.
-Where several of these changed at once, all are named: a hash does not tell them apart. A figure that
-only appeared behind, or from behind, the protection of respondents has `protection` as its reason.
+Where several of these changed at once, all are named: a hash does not tell them apart. A figure
+that only went behind the protection of respondents, or came from behind it, has `protection` as its
+reason.
 """
 
 from __future__ import annotations
@@ -218,7 +219,7 @@ def _groups(columns: Iterable[str]) -> list[str]:
     return [name for name in ("respondent_group", "group_a", "group_b") if name in columns]
 
 
-# One row a figure that differs: its kind, wave, group and key in words, and the columns that differ.
+# One row a figure that differs: its kind, wave, group, key in words, and the columns that differ.
 DIFFERING = """
 create or replace temp table differing as
 select
@@ -358,7 +359,7 @@ def _sentences(connection: duckdb.DuckDBPyConnection, causes: Causes) -> list[di
 
 
 def _main(columns: Mapping[str, str]) -> str | None:
-    """The figure of a table, whose differences are told: estimate, change, gap or another number."""
+    """The figure of a table, whose differences are told: an estimate, a change, a gap."""
     names = ("estimate", "change", "gap", "response_rate", "value")
     return next((name for name in names if columns.get(name) == "DOUBLE"), None)
 
@@ -367,8 +368,8 @@ def compare(before: Side, after: Side, described: Mapping[str, Table]) -> Change
     """Compare all tables with a key that both releases have, over the columns that both have."""
     causes = Causes.between(before, after)
     connection = duckdb.connect()
-    for name, side in (("old", before), ("new", after)):
-        path = literal(side.folder / "monitor.duckdb")
+    for name, release in (("old", before), ("new", after)):
+        path = literal(release.folder / "monitor.duckdb")
         connection.execute(f"attach {path} as {name} (read_only)")
     connection.execute(FIGURES)
     old, new = _columns(connection, "old"), _columns(connection, "new")
@@ -395,11 +396,11 @@ def compare(before: Side, after: Side, described: Mapping[str, Table]) -> Change
         if table and table.key and set(table.key) <= set(shared):
             main = _main(new[name])
             _find_differing(connection, table, shared, main if main in shared else None)
-            for row in _count(connection, name):
+            for group in _count(connection, name):
                 for kind in KINDS:
-                    entry[kind] += row[kind]
+                    entry[kind] += group[kind]
                 if name.startswith("fct_"):
-                    groups.append({**row, "why": _why(row, causes)})
+                    groups.append({**group, "why": _why(group, causes)})
             if name == SENTENCES:
                 sentences = _sentences(connection, causes)
         if old.get(name) != new.get(name) or counts[0] != counts[1] or any(

@@ -90,8 +90,8 @@ def write(tables: Iterable[Table], facts: dict[str, Any], folder: Path, path: Pa
         "id": facts["release_id"],
         "title": "Doelstellingenmonitor passend onderwijs",
         "description": (
-            "Figures on inclusive education in the Netherlands, by wave and respondent group, after "
-            "disclosure control."
+            "Figures on inclusive education in the Netherlands, by wave and respondent group, "
+            "after disclosure control."
             + (" Simulated data: no real respondent answered." if synthetic else "")
         ),
         "version": facts["release_id"],

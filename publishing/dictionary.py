@@ -38,7 +38,7 @@ NUMBERS = ("int", "bigint", "double")
 # Numbers that name or order rather than measure
 NAMES = ("goal_id", "measurement_number", "wording_version")
 NEVER = "never: not summed, not averaged"
-# The few columns that may be added up, and over what; every other number of a table of facts may not
+# The few columns that may be added up, and over what; no other number of a table of facts may
 SUMMABLE = {
     ("fct_response_rates", "population_units"): "sum over the strata of one wave and group",
     ("fct_response_rates", "responded"): (

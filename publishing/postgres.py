@@ -2,9 +2,9 @@
 
 A release is written and shown in one transaction. Which release the views show is a row of
 `monitor.releases`, not their definition: PostgreSQL takes definitions from the latest catalogue and
-rows from the reader's snapshot, so that a reader with an older snapshot would find the tables of the
-new release empty. Every view therefore holds all releases that are kept, each behind a condition that
-is evaluated once; the planner does not touch the others.
+rows from the reader's snapshot, so that a reader with an older snapshot would find the tables of
+the new release empty. Every view therefore holds all releases that are kept, each behind a
+condition that is evaluated once; those that are not shown are not read.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ WAYS_OUT = {
         "(pg_stat_activity shows them) and publish again; nothing has changed."
     ),
     "2BP01": (
-        "Columns of a table changed, and something of yours depends on its view. Drop that, publish "
-        "again, and make it anew; nothing has changed."
+        "Columns of a table changed, and something of yours depends on its view. Drop that, "
+        "publish again, and make it anew; nothing has changed."
     ),
 }
 
@@ -156,10 +156,9 @@ class _Session:
         """Comments on a table or view and on its columns, in one statement."""
         target = f"{quote(schema)}.{quote(table.name)}"
         comments = [f"comment on {kind} {target} is {literal(table.description)};"]
-        comments += [
-            f"comment on column {target}.{quote(column.name)} is {literal(column.full_description)};"
-            for column in table.columns
-        ]
+        for column in table.columns:
+            text = literal(column.full_description)
+            comments.append(f"comment on column {target}.{quote(column.name)} is {text};")
         body = "\n".join(comments)
         self.run(f"do $comments$ begin {body} end $comments$")
 
