@@ -47,10 +47,6 @@ WAYS_OUT = {
         "This user may not write there. Give it `create` on the database: "
         "`grant create on database … to …`."
     ),
-    "55P03": (
-        f"Readers kept the views of schema {VIEWS} busy for {WAIT} seconds. End long transactions "
-        "(pg_stat_activity shows them) and publish again; nothing has changed."
-    ),
     "2BP01": (
         "Columns of a table changed, and something of yours depends on its view. Drop that, "
         "publish again, and make it anew; nothing has changed."
@@ -261,25 +257,36 @@ def _prepare(session: _Session) -> None:
     )
 
 
-def _switch(
-    session: _Session, tables: Sequence[Table], release_id: str, keep: int, wait: float
-) -> None:
-    """Show a release as soon as readers let go of the views.
+def _lock(session: _Session, wait: float) -> None:
+    """Lock the views, with all that they read, as soon as readers let go of them.
 
-    Views are locked for a tenth of a second. A lock that does not come at once is not waited for:
-    the queue behind it would hold up readers, and readers of several views could end in a deadlock.
+    A lock that does not come soon is given back and asked for again: the queue behind it would hold
+    up readers, and readers of several views could end in a deadlock. The server does it, because
+    ADBC takes no statement after one that failed.
+
+    Raises:
+        PostgresError: readers did not let go within `wait` seconds.
     """
-    until = time.monotonic() + wait
+    views = session.rows(f"select viewname from pg_views where schemaname = {literal(VIEWS)}")
+    if not views:
+        return
+    names = ", ".join(f"{VIEWS}.{quote(row[0])}" for row in sorted(views))
     session.run("set local lock_timeout = '400ms'")  # below deadlock_timeout, 1 s
+    until = time.monotonic() + wait
     while True:
-        session.run("savepoint switch")
-        try:
-            _show(session, tables, release_id, keep)
+        session.run(
+            f"do $lock$ begin lock table {names} in access exclusive mode; "
+            "perform set_config('monitor.locked', 'yes', true); "
+            "exception when lock_not_available or deadlock_detected then "
+            "perform set_config('monitor.locked', 'no', true); end $lock$"
+        )
+        if session.rows("select current_setting('monitor.locked')") == [("yes",)]:
             return
-        except DriverError as error:
-            session.run("rollback to savepoint switch")
-            if error.sqlstate not in ("55P03", "40P01") or time.monotonic() > until:
-                raise
+        if time.monotonic() > until:
+            raise PostgresError(
+                f"Readers kept the views of schema {VIEWS} busy for {wait:.0f} seconds. End long "
+                "transactions (pg_stat_activity shows them) and publish again; nothing has changed."
+            )
         time.sleep(0.1)
 
 
@@ -328,7 +335,8 @@ def publish(
             elif not known[release_id]:
                 outcome = Outcome("switched")
             if outcome.status != "unchanged":
-                _switch(session, tables, release_id, max(keep, 2), wait)
+                _lock(session, wait)
+                _show(session, tables, release_id, max(keep, 2))
             if outcome.status != "unchanged" or grant:
                 outcome.notes = _let_read(session, [VIEWS, schema])
             connection.commit()
