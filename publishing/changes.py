@@ -29,14 +29,18 @@ SENTENCES = "fct_summary_statements"
 # what a release says of itself, which differs whenever there are two
 NOT_COMPARED = ("publication",)
 FILES = {"json": "changes.json", "page": "changes.md", "figures": "changes.csv"}
-# `reason`: withheld before and after, for another reason
-KINDS = ("appeared", "disappeared", "withheld", "shown", "reason", "changed")
+# `reason`: withheld before and after, for another reason; `rounding`: the last digits of a double
+# differ, because the same sums were made in another order
+KINDS = ("appeared", "disappeared", "withheld", "shown", "reason", "rounding", "changed")
+# of two doubles that are the same but for rounding
+SAME = "abs({a} - {b}) <= 1e-12 + 1e-9 * greatest(abs({a}), abs({b}))"
 WORDS = {
     "appeared": "are new",
     "disappeared": "are gone",
     "withheld": "are withheld from now on",
     "shown": "are shown from now on",
     "reason": "are withheld for another reason",
+    "rounding": "differ in their last digits only",
     "changed": "changed",
 }
 SHOWN_SENTENCES = 50  # on the page; changes.json has all
@@ -109,7 +113,7 @@ class Causes:
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs; `figures` has a row for every figure that does."""
+    """What differs; `figures` has a row for every figure that does, beyond its last digits."""
 
     before: str
     after: str
@@ -171,6 +175,7 @@ class Changes:
                         " or ".join(entry["why"]),
                     ]
                     for entry in self.groups
+                    if any(entry[kind] for kind in KINDS if kind != "rounding")
                 ],
             )  # fmt: skip
         lines += ["## Sentences", ""]
@@ -251,6 +256,7 @@ select
     {table}, change_wave, change_group, change_key, change_kind, change_columns,
     case when change_kind <> 'withheld' then value_before end, value_after
 from differing
+where change_kind <> 'rounding'
 """
 
 
@@ -259,10 +265,13 @@ def _words(names: Iterable[str], either: Mapping[str, str]) -> str:
 
 
 def _find_differing(
-    connection: duckdb.DuckDBPyConnection, table: Table, columns: list[str], main: str | None
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    types: Mapping[str, str],
+    main: str | None,
 ) -> None:
-    """Fill temp table `differing` with the rows that differ in one of the shared columns."""
-    values = [column for column in columns if column not in table.key]
+    """Fill temp table `differing` with the rows that differ in one of the columns of `types`."""
+    values = [column for column in types if column not in table.key]
     either = {key: f"coalesce(a.{quote(key)}, b.{quote(key)})" for key in table.key}
     rest = [key for key in table.key if key not in ("wave_id", "respondent_group")]
     differs = {name: f"a.{quote(name)} is distinct from b.{quote(name)}" for name in values}
@@ -274,6 +283,13 @@ def _find_differing(
         )
         others = [text for name, text in differs.items() if name not in PROTECTED]
         kind += f" when a.is_suppressed and not ({' or '.join(others) or 'false'}) then 'reason'"
+    more = [
+        f"{text} and not coalesce({SAME.format(a=f'a.{quote(name)}', b=f'b.{quote(name)}')}, false)"
+        if types[name] == "DOUBLE"
+        else text
+        for name, text in differs.items()
+    ]
+    kind += f" when not ({' or '.join(more) or 'false'}) then 'rounding'"
     connection.execute(
         DIFFERING.format(
             table=quote(table.name),
@@ -395,7 +411,8 @@ def compare(before: Side, after: Side, described: Mapping[str, Table]) -> Change
         table = described.get(name)
         if table and table.key and set(table.key) <= set(shared):
             main = _main(new[name])
-            _find_differing(connection, table, shared, main if main in shared else None)
+            types = {column: new[name][column] for column in shared}
+            _find_differing(connection, table, types, main if main in shared else None)
             for group in _count(connection, name):
                 for kind in KINDS:
                     entry[kind] += group[kind]

@@ -160,6 +160,14 @@ def test_rows_columns_tables_and_sentences_that_come_and_go(tmp_path: Path) -> N
     assert "4 are gone" in page and "- after: Anders" in page and "2 sentences" in page
 
 
+def test_last_digits_are_no_other_figure(tmp_path: Path) -> None:
+    digits = "update fct_indicator_estimates set estimate = estimate * (1 + 1e-13)"
+    found = changes(tmp_path, digits, code_version="other")
+    assert {(row["rounding"], row["changed"]) for row in found.groups} == {(3, 0)}
+    assert "12 differ in their last digits only" in found.as_page()
+    assert found.figures.fetchall() == []
+
+
 def test_every_changed_figure_is_a_row_of_the_file(tmp_path: Path) -> None:
     found = changes(tmp_path, RAISE.format(where="indicator_code <> 'D1.3'"), code_version="other")
     found.write(tmp_path)
