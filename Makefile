@@ -9,10 +9,10 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup refresh simulate rollback purge-open-text attack test lint format ui bench docs lock clean
+.PHONY: help setup refresh simulate rollback purge-open-text attack publish-postgres diff dictionary test lint format ui bench docs lock clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 # A half-made environment has no .ready, or a Python that does not run: it is made anew.
 $(READY): requirements.lock
@@ -43,6 +43,15 @@ purge-open-text: setup ## Delete open answers for good: WAVE=2023-najaar, and GR
 
 attack: setup ## Attack the current release; 0 cells may be recovered
 	@$(BIN)/python -m disclosure attack $(if $(BLOCKS),--blocks $(BLOCKS))
+
+publish-postgres: setup ## Write the current release to PostgreSQL: URL=postgresql://user@host/database (or MONITOR_POSTGRES_URL)
+	@$(if $(URL),MONITOR_POSTGRES_URL='$(URL)') $(BIN)/python -m publishing postgres $(if $(RELEASE),--release $(RELEASE)) $(if $(KEEP),--keep $(KEEP))
+
+diff: setup ## Tell what changed between two releases, and why: RELEASES="previous current"
+	@$(BIN)/python -m publishing diff $(or $(RELEASES),previous current) $(if $(OUT),--out $(OUT))
+
+dictionary: setup ## Write docs/data_dictionary.md from the YAML of the models
+	@$(BIN)/python -m publishing dictionary
 
 test: setup ## Run the dbt tests and pytest
 	@$(BIN)/python -m pytest

@@ -34,6 +34,10 @@ CODE = (
     "orchestration/lib",
     "expectations",
     "disclosure",
+    # of the exports what makes bytes of the release
+    "publishing/dictionary.py",
+    "publishing/workbook.py",
+    "publishing/datapackage.py",
 )
 CODEBOOK = ("seeds",)
 # the table whose cells are attacked; a release without it has nothing to protect
@@ -217,8 +221,8 @@ def publish(
     back by the next unchanged refresh: `rollback --to` does that.
 
     Raises:
-        PublicationError: no delivery is accepted, nothing is built, or a withheld figure can be
-            found from the published ones.
+        PublicationError: no delivery is accepted, nothing is built, a withheld figure can be
+            found from the published ones, or a text would be a formula in a spreadsheet.
     """
     with connect(settings.warehouse) as connection:
         identity = identify(connection, root)
@@ -261,7 +265,7 @@ def publish(
                 "previous_release_id": now.get("release_id"),
             }
             attacked = _protect(connection, release_id) if has_figures else None
-            _write_release(connection, tables, folder, facts, attacked)
+            _write_release(connection, tables, folder, facts, attacked, root)
             if has_figures:
                 remember(connection, release_id)
             _move_current(settings, release_id)
@@ -317,14 +321,26 @@ def _write_release(
     folder: Path,
     facts: dict[str, Any],
     attacked: Result | None,
+    root: Path,
 ) -> None:
-    """Write all beside the other releases, and give it its name when it is whole."""
+    """Write all beside the other releases, and give it its name when it is whole.
+
+    Raises:
+        PublicationError: a text would be a formula in a spreadsheet.
+    """
+    # pyarrow and xlsxwriter take half a second to load
+    from publishing import UnsafeTextError, add_changes, add_exports
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     for leftover in folder.parent.glob(".*.part"):
         shutil.rmtree(leftover)
     draft = folder.with_name(f".{folder.name}.part")
     draft.mkdir()
     counts = _export(connection, tables, draft)
+    try:
+        add_exports(draft, facts, root)
+    except UnsafeTextError as error:
+        raise PublicationError(str(error)) from None
     checksums = {
         path.relative_to(draft).as_posix(): file_sha256(path)
         for path in sorted(draft.rglob("*"))
@@ -332,6 +348,7 @@ def _write_release(
     }
     if attacked:
         attacked.write(draft)
+    add_changes(draft, facts, folder.parent, root)
     _write_json(draft / "release.json", {**facts, "rows": counts, "sha256": checksums})
     if folder.exists():  # half a release: it has no release.json
         shutil.rmtree(folder)
