@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from report.build import build
+from report.render import build
 from report.release import ReleaseError
 
 app = typer.Typer(help="The public report.", no_args_is_help=True, add_completion=False)

@@ -7,7 +7,8 @@ from datetime import date
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
-MARKS = {"nl": (",", "."), "en": (".", ",")}
+# from the marks of Python's own format to those of the language
+MARKS = {"nl": str.maketrans({".": ",", ",": "."}), "en": {}}
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,10 @@ class Numbers:
         """`value` with so many digits behind the mark, and a plus where `signed`."""
         if value is None:
             return NONE
-        text = f"{abs(value):,.{digits}f}"
-        mark, thousands = MARKS[self.language]
-        text = text.translate(str.maketrans({".": mark, ",": thousands}))
-        if not any(digit in text for digit in "123456789"):
-            return text
-        return (MINUS if value < 0 else "+" if signed else "") + text
+        text = f"{abs(value):,.{digits}f}".translate(MARKS[self.language])
+        if (value < 0 or signed) and text.strip("0.,"):
+            return (MINUS if value < 0 else "+") + text
+        return text
 
     def percent(self, value: float | None) -> str:
         """A share in 0-1 as a percentage with one decimal."""
