@@ -9,7 +9,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup refresh simulate rollback attack test lint format ui bench docs lock clean
+.PHONY: help setup refresh simulate rollback attack report test lint format ui bench docs lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ rollback: setup ## Move published/current one release back; TO=<release_id> goes
 
 attack: setup ## Attack the current release; 0 cells may be recovered
 	@$(BIN)/python -m disclosure attack $(if $(BLOCKS),--blocks $(BLOCKS))
+
+report: setup ## Write the public report of the current release anew; RELEASE=<folder> takes another
+	@$(BIN)/python -m report build $(if $(RELEASE),--release $(RELEASE))
 
 test: setup ## Run the dbt tests and pytest
 	@$(BIN)/python -m pytest

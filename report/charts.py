@@ -166,11 +166,12 @@ def draw(chart: Chart) -> str:
 
 
 def _letters(number: int) -> str:
-    """Two letters for a number below 676, which no axis has for a label."""
-    return chr(97 + number // 26) + chr(97 + number % 26)
+    """Three letters of the same height for a number below 2197, which no axis has for a label."""
+    flat = "acemnorsuvwxz"
+    return flat[number // 169] + flat[number // 13 % 13] + flat[number % 13]
 
 
-_TEXT = re.compile(r">([a-z]{2})</text>")
+_TEXT = re.compile(r">([a-z]{3})</text>")
 # what Vega writes for its own use: paths without a shape, groups without content
 _EMPTY = re.compile(r'<path[^>]* (?:d="(?:M0,0h0v0h0Z)?"|display="none")[^>]*/>|<g></g>')
 _NOISE = re.compile(

@@ -278,7 +278,7 @@ class Site:
             return str(Markup.escape(self.texts("goal_short", number=code)))
         if kind == "indicator":
             label = f"{code} {self.texts.of(self.indicators[code])}"
-            return str(Markup.escape(label if len(label) < 54 else label[:52] + "…"))
+            return str(Markup.escape(label if len(label) < 61 else label[:59] + "…"))
         if kind == "count":
             return self.numbers.count(float(code))
         table, row = (

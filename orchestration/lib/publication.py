@@ -179,6 +179,9 @@ def _move_current(settings: Settings, release_id: str, **more: Any) -> None:
 
     The file comes last: as long as it tells of another release, the next publication moves both.
     """
+    import report
+
+    left = current(settings)
     link, draft = settings.published / "current", settings.published / ".current.part"
     draft.unlink(missing_ok=True)
     try:
@@ -190,6 +193,12 @@ def _move_current(settings: Settings, release_id: str, **more: Any) -> None:
         settings.published / "current.json",
         {"release_id": release_id, "path": f"releases/{release_id}", **more},
     )
+    here = settings.published / "releases" / release_id
+    report.mark_current(here)
+    if left and left["release_id"] != release_id:
+        # pages that link to `current` lead to whatever is newest, also later
+        newer = link if link.is_symlink() else here
+        report.mark_superseded(settings.published / left["path"], newer, release_id)
 
 
 def _link_agrees(settings: Settings, release_id: str) -> bool:
@@ -320,9 +329,19 @@ def _write_release(
     if attacked:
         attacked.write(draft)
     _write_json(draft / "release.json", {**facts, "rows": counts, "sha256": checksums})
+    if attacked:
+        _write_report(draft)
     if folder.exists():  # half a release: it has no release.json
         shutil.rmtree(folder)
     draft.replace(folder)
+
+
+def _write_report(folder: Path) -> None:
+    """Write the public report into a release; its pages may change, so no checksum covers them."""
+    import report
+
+    summary = report.build(folder, folder / "report")
+    logger.info("report: %d pages, %d charts", summary.pages, summary.charts)
 
 
 def releases(settings: Settings) -> list[dict[str, Any]]:
