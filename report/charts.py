@@ -58,7 +58,11 @@ def _template(kind: str, low: float, high: float, marks: str) -> dict[str, Any]:
     import altair as alt
     import vl_convert
 
-    axis = {"gridColor": GRID, "domain": False, "ticks": False, "labelColor": INK, "title": None}
+    # labels that may overlap are measured one by one, which takes longer than to draw a chart
+    axis = {
+        "gridColor": GRID, "domain": False, "ticks": False, "labelColor": INK, "title": None,
+        "labelFlush": False, "labelOverlap": False,
+    }  # fmt: skip
     scale = alt.Scale(domain=[low, high], nice=False)
     hue = alt.Color("colour:N", scale=None, legend=None)
     data = alt.Data(values=[{}], name="rows")  # type: ignore[no-untyped-call]
@@ -70,7 +74,7 @@ def _template(kind: str, low: float, high: float, marks: str) -> dict[str, Any]:
         x = alt.X(
             "estimate:Q",
             scale=scale,
-            axis=alt.Axis(format=marks, tickCount=5, labelFlush=True, **axis),
+            axis=alt.Axis(format=marks, values=_ticks(low, high), **axis),
         )
         chart = alt.layer(
             base.mark_rule(strokeWidth=4, strokeCap="round", opacity=0.45, yOffset=9).encode(
@@ -92,13 +96,13 @@ def _template(kind: str, low: float, high: float, marks: str) -> dict[str, Any]:
             ).encode(x=alt.value(WIDTH), text="value:N", color=alt.value("#1a1a1a")),
         ).properties(width=WIDTH, height=alt.Step(ROW))
     else:
-        years = alt.Axis(format="%Y", tickCount="year", labelOverlap=True, **axis)
+        years = alt.Axis(format="%Y", tickCount="year", **axis | {"labelOverlap": True})
         x = alt.X("date:T", axis=years, scale=alt.Scale(padding=9))
         base = alt.Chart().encode(x=x)
         y = alt.Y(
             "estimate:Q",
             scale=scale if kind == "trend" else alt.Scale(zero=True, nice=True),
-            axis=alt.Axis(format=marks, tickCount=3, **axis)
+            axis=alt.Axis(format=marks, values=[low, (low + high) / 2, high], **axis)
             if kind == "trend"
             # thousands are written otherwise in the other language
             else alt.Axis(labelExpr="'[[count:' + datum.value + ']]'", maxExtent=46, **axis),
@@ -139,6 +143,12 @@ def _template(kind: str, low: float, high: float, marks: str) -> dict[str, Any]:
     specification["padding"] = {"left": 8, "right": 8, "top": 4, "bottom": 4}
     compiled: dict[str, Any] = vl_convert.vegalite_to_vega(specification)
     return compiled
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Five marks on a scale; of a scale of ten points four, which are whole."""
+    steps = 3 if high == 10 else 4
+    return [low + (high - low) * step / steps for step in range(steps + 1)]
 
 
 def draw(chart: Chart) -> str:

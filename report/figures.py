@@ -8,12 +8,27 @@ from report.numbers import Numbers
 from report.release import Row, key
 
 SIGNED = ("change", "gap", "difference")
-COUNTS = ("n_respondents", "n_units", "n_psu", "degrees_of_freedom", "effective_n")
-COUNTED = ("population_units", "responded", "complete", "value")
+COUNTS = {
+    "n_respondents", "n_units", "n_psu", "degrees_of_freedom", "effective_n", "population_units",
+    "responded", "complete", "value", "indicator_count", "favourable_count",
+    "needs_improvement_count",
+}  # fmt: skip
 STATISTICS = (
     "estimate", "standard_error", "ci_lower", "ci_upper", "n_respondents", "n_units", "n_psu",
     "degrees_of_freedom", "design_effect", "effective_n",
 )  # fmt: skip
+
+
+# how the id of a figure begins; its key follows, with `~` between the parts
+INITIALS = {
+    "fct_indicator_estimates": "e",
+    "fct_indicator_changes": "c",
+    "fct_perspective_gaps": "g",
+    "fct_swv_benchmarks": "b",
+    "fct_goal_scores": "s",
+    "fct_goal_verdicts": "v",
+    "fct_summary_statements": "t",
+}
 
 
 def text(table: str, column: str, row: Row, numbers: Numbers, measure: str = "") -> str:
@@ -25,7 +40,7 @@ def text(table: str, column: str, row: Row, numbers: Numbers, measure: str = "")
     value = row[column]
     if value is None or isinstance(value, str):
         return value or numbers.decimal(None, 0)
-    if column in COUNTS or column in COUNTED or table == "quality_certificates":
+    if column in COUNTS or table == "quality_certificates":
         return numbers.count(value)
     if column in ("design_effect", "mean_weight"):
         return numbers.decimal(value, 2)
@@ -50,18 +65,7 @@ def text(table: str, column: str, row: Row, numbers: Numbers, measure: str = "")
 
 def anchor(table: str, row: Row) -> str:
     """The id of a figure on the page with its working."""
-    if table == "fct_indicator_estimates":
-        return f"e{row['estimate_id']}"
-    if table == "fct_indicator_changes":
-        parts = ("respondent_group", "breakdown", "breakdown_value", "measure", "baseline_wave_id")
-        return "c-" + "-".join(str(row[part]) for part in parts)
-    if table == "fct_perspective_gaps":
-        parts = ("group_a", "group_b", "breakdown", "breakdown_value")
-        return "g-" + "-".join(str(row[part]) for part in parts)
-    if table == "fct_swv_benchmarks":
-        return f"b-{row['indicator_code']}-{row['respondent_group']}"
-    initial = {"fct_goal_scores": "s", "fct_goal_verdicts": "v", "fct_summary_statements": "t"}
-    return f"{initial[table]}-{key(table, row).replace('|', '-')}"
+    return f"{INITIALS[table]}~{key(table, row).replace('|', '~')}"
 
 
 def page(table: str, row: Row) -> str:

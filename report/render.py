@@ -34,9 +34,10 @@ def build(release: Path, out: Path) -> ReportSummary:
     Raises:
         ReleaseError: the folder is no release with figures.
     """
-    from report.site import charts_of
+    from report.site import charts_of, front
 
-    wanted = charts_of(Release.read(release))
+    tables = Release.read(release)
+    wanted = charts_of(tables)
     draft = out.with_name(f".{out.name}.part")
     if draft.exists():
         shutil.rmtree(draft)
@@ -51,7 +52,7 @@ def build(release: Path, out: Path) -> ReportSummary:
             pool.submit(write_pages, release, draft, language, drawn) for language in LANGUAGES
         ]
         sizes = [size for future in written for size in future.result()]
-    sizes += write_front(release, draft)
+    sizes.append(_write(draft / "index.html", front(tables.publication)))
     if out.exists():
         shutil.rmtree(out)
     draft.replace(out)
@@ -66,13 +67,6 @@ def write_pages(release: Path, out: Path, language: str, drawn: dict[str, str]) 
         _write(out / language / path, content)
         for path, content in Site(Release.read(release), language, drawn).pages()
     ]
-
-
-def write_front(release: Path, out: Path) -> list[int]:
-    """Write the page on which readers choose a language."""
-    from report.site import front
-
-    return [_write(out / "index.html", front(Release.read(release)))]
 
 
 def _write(path: Path, content: str) -> int:

@@ -564,8 +564,8 @@ class Site:
             )  # fmt: skip
 
 
-def front(release: Release) -> str:
+def front(publication: Row) -> str:
     """The page on which readers choose their language."""
     return environment().get_template("front.html").render(
-        release=release, languages={name: Texts(name) for name in LANGUAGES}
+        publication=publication, languages={name: Texts(name) for name in LANGUAGES}
     )

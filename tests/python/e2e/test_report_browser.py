@@ -101,7 +101,7 @@ def test_a_figure_leads_to_its_working(browser: Browser, site: Path) -> None:
     figure = page.locator("main a.figure[data-table=fct_indicator_estimates]").first
     key, shown = figure.get_attribute("data-key"), figure.inner_text()
     figure.click()
-    row = page.locator(f"#e{key}")
+    row = page.locator(f"[id='e~{key}']")
     assert row.is_visible()
     assert shown in row.inner_text()
     page.close()

@@ -80,7 +80,8 @@ def _cells(
     if element.get("data-column"):
         yield Cell(page, language, table, key, str(element.get("data-column")), _text(element))
         return
-    if element.tag == "tr" and columns and element.get("data-key"):
+    if element.tag == "tr" and columns and element.get("id"):
+        key = str(element.get("id")).partition("~")[2].replace("~", "|")
         inner = list(element)
         start = next(place for place, cell in enumerate(inner) if cell.tag == "th") + 1
         start += {"fct_indicator_changes": 3, "fct_perspective_gaps": 2, "fct_goal_scores": 1}.get(
@@ -102,7 +103,7 @@ def pages(example: Workspace) -> Pages:
     found = {
         path: ElementTree.fromstring(path.read_text("utf-8")) for path in folder.rglob("*.html")
     }
-    assert len(found) > 800
+    assert len(found) > 700
     return Pages(folder, found)
 
 
