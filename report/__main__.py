@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from report.render import build
 from report.release import ReleaseError
+from report.render import build
 
 app = typer.Typer(help="The public report.", no_args_is_help=True, add_completion=False)
 

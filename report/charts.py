@@ -59,7 +59,7 @@ def _template(kind: str, low: float, high: float, marks: str) -> dict[str, Any]:
     import vl_convert
 
     # labels that may overlap are measured one by one, which takes longer than to draw a chart
-    axis = {
+    axis: dict[str, Any] = {
         "gridColor": GRID, "domain": False, "ticks": False, "labelColor": INK, "title": None,
         "labelFlush": False, "labelOverlap": False,
     }  # fmt: skip
@@ -97,7 +97,7 @@ def _template(kind: str, low: float, high: float, marks: str) -> dict[str, Any]:
         ).properties(width=WIDTH, height=alt.Step(ROW))
     else:
         years = alt.Axis(format="%Y", tickCount="year", **axis | {"labelOverlap": True})
-        x = alt.X("date:T", axis=years, scale=alt.Scale(padding=9))
+        x = alt.X("date:T", axis=years, scale=alt.Scale(type="utc", padding=9))
         base = alt.Chart().encode(x=x)
         y = alt.Y(
             "estimate:Q",
@@ -123,7 +123,7 @@ def _template(kind: str, low: float, high: float, marks: str) -> dict[str, Any]:
                 .facet(
                     facet=alt.Facet(
                         "panel:N",
-                        sort={"field": "place", "op": "min"},  # type: ignore[arg-type]
+                        sort={"field": "place", "op": "min"},
                         header=alt.Header(
                             title=None, labelFontSize=12.5, labelAnchor="start", labelPadding=4
                         ),

@@ -48,7 +48,8 @@ def _write(release: Path, newer: Path | None, newer_id: str) -> int:
                     target = newer / "report" / language / "index.html"
                 notice = _notice(texts, os.path.relpath(target, path.parent), newer_id)
             content = path.read_text("utf-8")
-            marked = NOTICE.sub(lambda _, text=notice: text, content, count=1)
+            # a notice has no backslash, which a replacement would read as an escape
+            marked = NOTICE.sub(notice, content, count=1)
             if marked != content:
                 draft = path.with_name(f".{path.name}.part")
                 draft.write_text(marked, "utf-8")

@@ -74,5 +74,3 @@ def _write(path: Path, content: str) -> int:
     data = content.encode()
     path.write_bytes(data)
     return len(data)
-
-

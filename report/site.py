@@ -172,7 +172,7 @@ def charts_of(release: Release) -> dict[str, Chart]:
     for (series,), rows in groups_of(release.tables[SERIES], "series").items():
         points = [
             {
-                "date": f"{row['period'][:4]}-10-01", "estimate": row["value"], "segment": 0,
+                "date": f"{row['period'][:4]}-01-01", "estimate": row["value"], "segment": 0,
                 "colour": "#154273", "broken": False, "lower": None, "upper": None,
             }
             for row in _one_a_period(rows)
@@ -523,10 +523,15 @@ class Site:
             return (place.get(row["breakdown"], 4.5), row["breakdown"], row["breakdown_value"])
 
         for (wave, code), rows in estimates.items():
+            headline = self.indicators[code]["headline_measure"]
             by_group = {
                 group: sorted(
                     (row for row in rows if row["respondent_group"] == group),
-                    key=lambda row: (row["breakdown"] == "swv", row["measure"], *order(row)),
+                    key=lambda row, first=headline: (  # type: ignore[misc]
+                        row["measure"] != first,
+                        row["measure"],
+                        *order(row),
+                    ),
                 )
                 for group in self.asked(code, wave)
             }
@@ -535,7 +540,10 @@ class Site:
                 indicator=self.indicators[code], wave=self.waves[wave], by_group=by_group,
                 changes=sorted(
                     changes.get((wave, code), []),
-                    key=lambda r: (r["respondent_group"], r["measure"], r["baseline_wave_id"], *order(r)),
+                    key=lambda row: (
+                        row["respondent_group"], row["measure"], row["baseline_wave_id"],
+                        *order(row),
+                    ),
                 ),
                 gaps=sorted(
                     gaps.get((wave, code), []),
@@ -566,6 +574,8 @@ class Site:
 
 def front(publication: Row) -> str:
     """The page on which readers choose their language."""
-    return environment().get_template("front.html").render(
-        publication=publication, languages={name: Texts(name) for name in LANGUAGES}
+    return (
+        environment()
+        .get_template("front.html")
+        .render(publication=publication, languages={name: Texts(name) for name in LANGUAGES})
     )

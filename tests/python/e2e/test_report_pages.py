@@ -15,9 +15,9 @@ from xml.etree import ElementTree
 
 import duckdb
 import pytest
-from conftest import Workspace
 
 import report
+from conftest import Workspace
 from report.release import KEYS
 from report.texts import LANGUAGES, Texts
 
@@ -113,7 +113,10 @@ def published(example: Workspace) -> dict[str, dict[str, dict[str, Any]]]:
     tables: dict[str, dict[str, dict[str, Any]]] = {}
     path = str(example.published / "current" / "monitor.duckdb")
     with duckdb.connect(path, read_only=True) as connection:
-        known = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+        known = {
+            name
+            for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()
+        }
         for table, names in KEYS.items():
             if table not in known:
                 continue
@@ -170,7 +173,7 @@ def test_every_figure_is_the_published_one(
     published: dict[str, dict[str, dict[str, Any]]],
     headline_measures: dict[str, str],
 ) -> None:
-    wrong, shown = [], {language: 0 for language in LANGUAGES}
+    wrong, shown = [], dict.fromkeys(LANGUAGES, 0)
     workings: dict[str, set[tuple[str, str]]] = {language: set() for language in LANGUAGES}
     for cell in pages.cells():
         row = published[cell.table][cell.key]
@@ -257,16 +260,18 @@ def test_all_links_are_whole_and_only_sources_are_elsewhere(pages: Pages) -> Non
                     continue
                 address, _, fragment = target.partition("#")
                 file = (path.parent / address).resolve() if address else path
-                if file != path and not file.is_file():
-                    broken.append((path, target))
-                elif fragment and fragment not in ids.get(file, set()):
+                is_there = file == path or file.is_file()
+                if not is_there or (fragment and fragment not in ids.get(file, set())):
                     broken.append((path, target))
     assert not broken, (len(broken), broken[:10])
 
 
 def test_both_languages_have_the_same_pages(pages: Pages) -> None:
     nl, en = (
-        {path.relative_to(pages.folder / language) for path in (pages.folder / language).rglob("*.html")}
+        {
+            path.relative_to(pages.folder / language)
+            for path in (pages.folder / language).rglob("*.html")
+        }
         for language in LANGUAGES
     )
     assert nl == en
@@ -277,7 +282,9 @@ def test_both_languages_have_the_same_pages(pages: Pages) -> None:
 def test_every_page_says_which_release_it_is_and_that_data_are_simulated(
     pages: Pages, example: Workspace
 ) -> None:
-    ((release_id, is_synthetic),) = example.query("select release_id, is_synthetic from publication")
+    ((release_id, is_synthetic),) = example.query(
+        "select release_id, is_synthetic from publication"
+    )
     assert is_synthetic
     for path, tree in pages.trees.items():
         codes = {_text(code) for code in tree.iter("code")}
@@ -341,7 +348,9 @@ def _mark(release: Path, pages: Pages) -> None:
     notice = next(e for e in page.iter("div") if "notice" in e.get("class", "").split())
     assert "0123456789abcdef" in _text(notice)
     link = next(notice.iter("a")).get("href", "")
-    assert (release / "report/nl/working" / link).resolve() == newer / "report/nl/working/goal-1.html"
+    assert (
+        release / "report/nl/working" / link
+    ).resolve() == newer / "report/nl/working/goal-1.html"
     assert report.mark_current(release) == len(pages.trees) - 1
     for path in pages.trees:
         copy = release / "report" / path.relative_to(pages.folder)
