@@ -194,6 +194,9 @@ def _move_current(settings: Settings, release_id: str, **more: Any) -> None:
 
     The file comes last: as long as it tells of another release, the next publication moves both.
     """
+    import report
+
+    left = current(settings)
     link, draft = settings.published / "current", settings.published / ".current.part"
     draft.unlink(missing_ok=True)
     try:
@@ -205,6 +208,12 @@ def _move_current(settings: Settings, release_id: str, **more: Any) -> None:
         settings.published / "current.json",
         {"release_id": release_id, "path": f"releases/{release_id}", **more},
     )
+    here = settings.published / "releases" / release_id
+    report.mark_current(here)
+    if left and left["release_id"] != release_id:
+        # pages that link to `current` lead to whatever is newest, also later
+        newer = link if link.is_symlink() else here
+        report.mark_superseded(settings.published / left["path"], newer, release_id)
 
 
 def _link_agrees(settings: Settings, release_id: str) -> bool:
@@ -265,7 +274,7 @@ def publish(
                 "previous_release_id": now.get("release_id"),
             }
             attacked = _protect(connection, release_id) if has_figures else None
-            _write_release(connection, tables, folder, facts, attacked, root)
+            _write_release(connection, tables, folder, facts, attacked, root, settings.report)
             if has_figures:
                 remember(connection, release_id)
             _move_current(settings, release_id)
@@ -322,6 +331,7 @@ def _write_release(
     facts: dict[str, Any],
     attacked: Result | None,
     root: Path,
+    has_report: bool,
 ) -> None:
     """Write all beside the other releases, and give it its name when it is whole.
 
@@ -350,9 +360,19 @@ def _write_release(
         attacked.write(draft)
     add_changes(draft, facts, folder.parent, root)
     _write_json(draft / "release.json", {**facts, "rows": counts, "sha256": checksums})
+    if attacked and has_report:
+        _write_report(draft)
     if folder.exists():  # half a release: it has no release.json
         shutil.rmtree(folder)
     draft.replace(folder)
+
+
+def _write_report(folder: Path) -> None:
+    """Write the public report into a release; its pages may change, so no checksum covers them."""
+    import report
+
+    summary = report.build(folder, folder / "report")
+    logger.info("report: %d pages, %d charts", summary.pages, summary.charts)
 
 
 def releases(settings: Settings) -> list[dict[str, Any]]:
