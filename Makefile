@@ -9,10 +9,10 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup refresh simulate rollback purge-open-text attack test lint format ui bench docs lock clean
+.PHONY: help setup refresh simulate rollback purge-open-text attack report publish-postgres diff dictionary test lint format ui bench docs lock clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 # A half-made environment has no .ready, or a Python that does not run: it is made anew.
 $(READY): requirements.lock
@@ -47,6 +47,18 @@ replay: setup ## Rebuild a release from the archive and compare byte by byte; RE
 attack: setup ## Attack the current release; 0 cells may be recovered
 	@$(BIN)/python -m disclosure attack $(if $(BLOCKS),--blocks $(BLOCKS))
 
+publish-postgres: setup ## Write the current release to PostgreSQL: URL=postgresql://user@host/database (or MONITOR_POSTGRES_URL)
+	@$(if $(URL),MONITOR_POSTGRES_URL='$(URL)') $(BIN)/python -m publishing postgres $(if $(RELEASE),--release $(RELEASE)) $(if $(KEEP),--keep $(KEEP))
+
+diff: setup ## Tell what changed between two releases, and why: RELEASES="previous current"
+	@$(BIN)/python -m publishing diff $(or $(RELEASES),previous current) $(if $(OUT),--out $(OUT))
+
+dictionary: setup ## Write docs/data_dictionary.md from the YAML of the models
+	@$(BIN)/python -m publishing dictionary
+
+report: setup ## Write the public report of the current release anew; RELEASE=<folder> takes another
+	@$(BIN)/python -m report build $(if $(RELEASE),--release $(RELEASE))
+
 test: setup ## Run the dbt tests and pytest
 	@$(BIN)/python -m pytest
 
@@ -64,7 +76,7 @@ format: setup ## Let ruff and sqlfluff mend what they can
 ui: setup ## Open Dagster's UI on http://localhost:3000
 	@$(BIN)/dagster dev -m orchestration.definitions
 
-bench: setup ## Measure; BENCH="estimation --scale 1000" or refresh or coverage takes one part
+bench: setup ## Measure; BENCH="estimation --scale 1000" or refresh, gates or coverage takes one part
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 docs: setup ## Write the dbt documentation to target/static_index.html

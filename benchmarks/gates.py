@@ -20,7 +20,8 @@ BUDGET_SECONDS = {"raw": 15.0, "publication": 10.0}
 LARGEST_GROWTH = 10.0  # of the time, at 100 times the volume
 DELIVERIES = """
     select delivery_id, wave_id, respondent_group from raw.deliveries
-    where status = 'accepted' order by wave_id, respondent_group
+    where status = 'accepted' and respondent_group <> 'corrections'
+    order by wave_id, respondent_group
 """
 LOGINS = """
     select table_name, column_name from duckdb_columns()
@@ -39,7 +40,8 @@ def _multiply(warehouse: Path, scale: int) -> None:
         groups = [
             row[0]
             for row in connection.execute(
-                "select distinct respondent_group from raw.deliveries order by 1"
+                "select distinct respondent_group from raw.deliveries "
+                "where respondent_group <> 'corrections' order by 1"
             ).fetchall()
         ]
         for group in groups:

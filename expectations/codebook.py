@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+import duckdb
+
 from orchestration.lib.codebook import read_seed
 
 Row = dict[str, str]
@@ -89,3 +91,31 @@ class Codebook:
                 if int(row["first_measurement"]) <= number <= last:
                     code = row["indicator_code"]
                     yield wave["wave_id"], code, row["respondent_group"], headline[code]
+
+
+def previous_delivery(
+    connection: duckdb.DuckDBPyConnection, codebook: Codebook, wave_id: str, respondent_group: str
+) -> tuple[str, str] | None:
+    """(wave_id, delivery_id) of what a delivery is compared with, or None when it is the first.
+
+    That is the delivery of its group in the last wave before that has one, accepted or else just
+    landed: what was accepted is a better yardstick than what waits beside it. Waves that the
+    codebook forgot do not count.
+    """
+    numbers = {row["wave_id"]: int(row["measurement_number"]) for row in codebook.seed("waves")}
+    asked = {
+        row["wave_id"]
+        for row in codebook.seed("variables")
+        if row["respondent_group"] == respondent_group
+    }
+    found = connection.execute(
+        "select wave_id, delivery_id, status from raw.deliveries "
+        "where respondent_group = ? and status in ('accepted', 'landed') and row_count > 0 "
+        "order by delivery_id",
+        [respondent_group],
+    ).fetchall()
+    earlier = [
+        row for row in found if row[0] in asked and numbers[row[0]] < numbers.get(wave_id, 0)
+    ]
+    best = max(earlier, key=lambda row: (numbers[row[0]], row[2] == "accepted"), default=None)
+    return None if best is None else (best[0], best[1])

@@ -16,7 +16,8 @@ from pathlib import Path
 class Check:
     """A row of the registry.
 
-    `limit` is the largest share (0-1) of offending values that still passes. A failed `error`
+    `limit` is the largest share (0-1) of offending values that still passes; where it is empty the
+    codebook says it for each column. A failed `error`
     stops what comes after the gate, a `warning` is reported.
     """
 
@@ -43,7 +44,7 @@ def _read() -> dict[str, Check]:
                 row["gate"],
                 row["check"],
                 row["severity"],
-                float(row["limit"]),
+                float(row["limit"] or 0),
                 row["rule"],
                 row["remedy"],
             )

@@ -39,6 +39,7 @@ class Audit:
     wave_id: str | None = None
     respondent_group: str | None = None
     delivery_id: str | None = None
+    compared_with: str | None = None
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +101,7 @@ def measured_audits(
             wave_id,
             group,
             delivery_id,
+            measured.previous.delivery_id if measured.previous else None,
         )
 
 
@@ -189,6 +191,7 @@ def _outcome(audit: Audit, finding: Finding) -> Result:
         "wave_id": audit.wave_id,
         "respondent_group": audit.respondent_group,
         "delivery_id": audit.delivery_id,
+        "compared_with": audit.compared_with,
         "severity": finding.severity,
         "success": finding.success,
         "observed_value": finding.observed_value,

@@ -12,5 +12,6 @@
     - (4e0 * power({{ z }}, 7) + 33e0 * power({{ z }}, 5) + 240e0 * power({{ z }}, 3) + 855e0 * {{ z }})
     / (10e0 * {{ b }} * ({{ b }} + 0.8e0 * power({{ z }}, 4) + 100e0))) / sqrt(2e0)
 {%- endset -%}
-{{ erfc(x) }}
+{#- the approximation of 1 is a little more than 1; `least` alone would make 1 of nothing -#}
+case when ({{ t }}) is not null and ({{ df }}) is not null then least(1e0, {{ erfc(x) }}) end
 {%- endmacro %}

@@ -14,6 +14,7 @@ import duckdb
 
 from expectations.codebook import Codebook
 from expectations.measure import Measure, in_list, judged, literal, measure_all
+from orchestration.lib.landing.discovery import CORRECTIONS
 
 ESTIMATES = "published.fct_indicator_estimates"
 CHANGES = "published.fct_indicator_changes"
@@ -30,8 +31,6 @@ WEIGHTS = "intermediate.int_respondents__weighted"
 
 # Sums are taken in 12 decimals, so a mean of fives may come out as 5.000000000001.
 TOLERANCE = 1e-9
-# P-values come from an approximation that is good to six digits.
-P_TOLERANCE = 1e-6
 WIDEST_RELIABLE = 0.30
 SIGNIFICANT = 0.05
 
@@ -506,7 +505,8 @@ def _groups_are_covered(_: Publication) -> Queries:
         f"""wave_id || ' ' || respondent_group, 'no figure',
         (wave_id, respondent_group) not in (select (wave_id, respondent_group) from {ESTIMATES})
         from raw.deliveries inner join published.dim_waves using (wave_id)
-        where status = 'accepted' and closed_at is not null""",
+        where status = 'accepted' and closed_at is not null
+            and respondent_group <> {literal(CORRECTIONS)}""",
     )
 
 
@@ -656,8 +656,8 @@ def _probabilities_are_probabilities(_: Publication) -> Queries:
         yield (
             table.name,
             f"""{table.place}, concat_ws(' ', p_value, p_value_adjusted),
-            {_is_outside("p_value", "0", "1", P_TOLERANCE)}
-            or coalesce(p_value_adjusted < p_value - {P_TOLERANCE}, false)
+            {_is_outside("p_value", "0", "1", TOLERANCE)}
+            or coalesce(p_value_adjusted < p_value - {TOLERANCE}, false)
             from {table.name} where p_value is not null""",
         )
 
@@ -779,12 +779,14 @@ def _sentences_are_whole(_: Publication) -> Queries:
     yield (
         STATEMENTS,
         f"""concat_ws(' ', wave_id, claim_id, respondent_group, language), sentence,
-        not coalesce(regexp_matches(sentence, '^[^{{}}]+[.]$'), false)
+        case
+            when is_suppressed then sentence is not null
+            else not coalesce(regexp_matches(sentence, '^[^{{}}]+[.]$'), false)
+        end
         from (
-            select wave_id, claim_id, respondent_group, 'nl' as language, sentence_nl as sentence
-            from {STATEMENTS}
+            select *, 'nl' as language, sentence_nl as sentence from {STATEMENTS}
             union all
-            select wave_id, claim_id, respondent_group, 'en', sentence_en from {STATEMENTS}
+            select *, 'en', sentence_en from {STATEMENTS}
         )""",
     )
 

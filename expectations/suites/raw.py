@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from expectations.codebook import Codebook, Row
+from expectations.codebook import Codebook, Row, previous_delivery
 from expectations.drift import noise, stability_index
+from expectations.macros import render
 from expectations.measure import (
     EXAMPLES,
     Measure,
@@ -41,16 +42,15 @@ SMALLEST_SAMPLE = 50
 LIKENESS_OF_ANSWERS = 0.1
 # Standard deviations of chance by which an item must go against the others.
 TURNED_DEVIATIONS = 3.5
-MOMENTS = (
-    *("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S"),
-    *("%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f"),
-)
+# Columns of moments and codes are read in more than one way; the name says which.
+RULE, FIELDWORK = "rule of ", "fieldwork of "
 
 
 class Cell(NamedTuple):
-    """A value of a column, how often it occurs, and the first rows that have it."""
+    """A value of a column, as a number if it is one, how often it occurs, and where first."""
 
     value: str | None
+    number: float | None
     total: int
     rows: list[int]
 
@@ -76,8 +76,26 @@ class Column:
 
     @property
     def sql(self) -> str:
-        """The column of the rows `delivered`."""
-        return f"delivered.{identifier(self.name)}"
+        """The column of the rows `delivered`, as staging has it: without blanks around it."""
+        return f"nullif(trim(delivered.{identifier(self.name)}), '')"
+
+    @cached_property
+    def rule(self) -> Row | None:
+        """The rule of `value_rules` that holds for a column without a scale."""
+        rules = {row["attribute"]: row for row in self._codebook.seed("value_rules")}
+        return None if self.scale else rules.get(self.row["attribute"])
+
+    @cached_property
+    def max_invalid_share(self) -> float:
+        """Share of the values (0-1) that may be `invalid`; above it the column is wrong.
+
+        Raises:
+            LookupError: the codebook has neither a scale nor a rule for the column.
+        """
+        judge = self._codebook.scale(self.scale) if self.scale else self.rule
+        if judge is None:
+            raise LookupError(f"seeds/codebook/value_rules.csv has no row for {self.name}.")
+        return float(judge["max_invalid_share"])
 
     @cached_property
     def is_numeric(self) -> bool:
@@ -122,24 +140,22 @@ class Column:
             )
         return options
 
-    def meaning(self, value: str) -> Option | None:
-        """What a delivered value means, or None when the codebook does not know it."""
-        text = value.strip().lower()
-        if found := self.options.get(text):
+    def meaning(self, value: str, number: float | None) -> Option | None:
+        """What a delivered value means, or None when the codebook does not know it.
+
+        Args:
+            number: the value as the engine reads it as a number; counts on numeric scales.
+        """
+        if found := self.options.get(value.lower()):
             return found
-        if self.is_numeric:
-            try:
-                number = float(text.replace(",", "."))
-            except ValueError:
-                return None
-            low, high = self.limits
-            if low <= number <= high:
-                return Option(str(round(number)), number, "")
+        low, high = self.limits
+        if self.is_item and self.is_numeric and number is not None and low <= number <= high:
+            return Option(str(round(number)), number, "")
         return None
 
-    def answer(self, value: str) -> str | None:
+    def answer(self, cell: Cell) -> str | None:
         """The answer as it is compared between waves; None for what says nothing."""
-        meaning = self.meaning(value)
+        meaning = None if cell.value is None else self.meaning(cell.value, cell.number)
         if meaning is None or meaning.missing_reason == "not_routed":
             return None
         if meaning.missing_reason or meaning.score is None:
@@ -157,7 +173,7 @@ class Column:
         )
         number = f"case {text} {whens} end"
         if self.is_numeric:
-            marks = f"try_cast(replace({text}, ',', '.') as double)"
+            marks = render("delivered_number", text)
             number = f"case when {marks} between {low} and {high} then {marks} end"
         place = f"({number} - {low}) / {high - low}"
         return f"1 - {place}" if is_turned else place
@@ -277,53 +293,82 @@ class Delivery:
             for column in self.columns
             if column.scale or column.row["attribute"] == "data_source"
         }
-        for attribute, look in (
-            ("completed_at", _presence),
-            ("swv", self._swv_look),
-            ("started_at", self._fieldwork_look),
-        ):
-            if column := self.column(attribute):
-                looks[column.name] = look(column.sql)
-        if self.unit and self.unit.name not in looks:
-            looks[self.unit.name] = _presence(self.unit.sql)
+        for column in _some(self.column("completed_at"), self.unit):
+            looks.setdefault(column.name, f"case when {column.sql} is not null then '' end")
+        for column in _some(self.column("started_at")):
+            looks[FIELDWORK + column.name] = self._fieldwork_look(column.sql)
+        for column in self.ruled:
+            looks[RULE + column.name] = self._rule_look(column)
         for column in self.columns:
             if column.row["role"] == "weight":
                 looks[column.name] = (
-                    f"case when try_cast(replace({column.sql}, ',', '.') as double) > 0 "
+                    f"case when {render('delivered_number', column.sql)} > 0 "
                     f"then '' else coalesce({column.sql}, 'empty') end"
                 )
         selected = ", ".join(f"{look} as {identifier(name)}" for name, look in looks.items())
         names = ", ".join(map(identifier, looks))
         rows = self._connection.execute(f"""
-            select subject, value, count(*), arg_min(place, place, {EXAMPLES})
+            select
+                subject, value, {render("delivered_number", "value")},
+                count(*), arg_min(place, place, {EXAMPLES})
             from (select row_number as place, {selected} from {self.rows} as delivered)
             unpivot include nulls (value for subject in ({names}))
             group by subject, value
             order by count(*) desc, value
         """).fetchall()
         cells: dict[str, list[Cell]] = {name: [] for name in looks}
-        for subject, value, total, places in rows:
-            cells[subject].append(Cell(value, total, places))
+        for subject, *cell in rows:
+            cells[subject].append(Cell(*cell))
         return cells
 
-    def _swv_look(self, text: str) -> str:
+    @cached_property
+    def ruled(self) -> list[Column]:
+        """The columns that a rule of `value_rules` holds for."""
+        return [column for column in self.columns if column.rule]
+
+    def _rule_look(self, column: Column) -> str:
+        """Empty text for a value that keeps the rule of its column, else the value."""
+        assert column.rule
+        rule, attribute = column.rule, column.row["attribute"]
+        clean = render("clean_value", literal(attribute), column.sql)
         known = in_list(
             row["swv_code"] for row in self.codebook.seed("samenwerkingsverbanden", "reference")
         )
-        return f"case when {_bare_swv(text)} in {known} then '' else {text} end"
+        margin = int(rule["margin_days"] or 0)
+        broken = render(
+            "broken_rule",
+            literal(rule["rule"]),
+            f"({clean})",
+            f"({clean}) in {known}" if rule["rule"] == "samenwerkingsverband" else "true",
+            literal(rule["pattern"]),
+            render("parse_timestamp", column.sql),
+            *self._fieldwork(margin),
+            literal(str(margin)),
+        )
+        return (
+            f"case when {column.sql} is null then null when ({broken}) is null then '' "
+            f"else {column.sql} end"
+        )
+
+    def _fieldwork(self, margin: int) -> tuple[str, str]:
+        """SQL of the first moment of the fieldwork, and of the first one after it.
+
+        Args:
+            margin: days that are taken in before and after it.
+        """
+        wave = next(row for row in self.codebook.seed("waves") if row["wave_id"] == self.wave_id)
+        first = dt.date.fromisoformat(wave["fieldwork_start"]) - dt.timedelta(days=margin)
+        after = dt.date.fromisoformat(wave["fieldwork_end"]) + dt.timedelta(days=margin + 1)
+        return f"timestamp '{first} 00:00:00'", f"timestamp '{after} 00:00:00'"
 
     def _fieldwork_look(self, text: str) -> str:
+        """Empty text for a moment in the fieldwork, its day for another; NULL where none is."""
         margin = self.codebook.tolerance("rows_are_from_the_fieldwork", self.group)
-        wave = next(row for row in self.codebook.seed("waves") if row["wave_id"] == self.wave_id)
-        first, last = (
-            dt.date.fromisoformat(wave[name]) + dt.timedelta(days=sign * margin)
-            for name, sign in (("fieldwork_start", -1), ("fieldwork_end", 1))
-        )
-        formats = "[" + ", ".join(map(literal, MOMENTS)) + "]"
-        day = f"cast(try_strptime({text}, {formats}) as date)"
+        first, after = self._fieldwork(round(margin))
+        moment = render("parse_timestamp", text)
         return (
-            f"case when {text} is null then null when {day} between date '{first}' and "
-            f"date '{last}' then '' else coalesce(cast({day} as varchar), {text}) end"
+            f"case when {moment} is null then null when {moment} >= {first} and {moment} < {after} "
+            f"then '' else cast(cast({moment} as date) as varchar) end"
         )
 
     def answers(self, column: Column, read_as: Column | None = None) -> Counter[str]:
@@ -335,7 +380,7 @@ class Delivery:
         counts: Counter[str] = Counter()
         reader = read_as or column
         for cell in self.cells[column.name]:
-            answer = None if cell.value is None else reader.answer(cell.value)
+            answer = reader.answer(cell)
             if answer is not None:
                 counts[answer] += cell.total
         return counts
@@ -358,26 +403,13 @@ class Delivery:
     @cached_property
     def previous(self) -> Delivery | None:
         """The delivery of the same group in the wave before, accepted or else just landed."""
-        numbers = {
-            row["wave_id"]: int(row["measurement_number"]) for row in self.codebook.seed("waves")
-        }
-        found = self._connection.execute(
-            "select wave_id, delivery_id, status from raw.deliveries "
-            "where respondent_group = ? and status in ('accepted', 'landed') and row_count > 0 "
-            "order by delivery_id",
-            [self.group],
-        ).fetchall()
-        earlier = [row for row in found if numbers.get(row[0], 0) < numbers[self.wave_id]]
-        # what was accepted is a better yardstick than what waits beside this delivery
-        best = max(earlier, key=lambda row: (numbers[row[0]], row[2] == "accepted"), default=None)
-        if best is None:
+        found = previous_delivery(self._connection, self.codebook, self.wave_id, self.group)
+        if found is None:
             return None
-        try:
-            return Delivery.of(
-                self._connection, self.codebook, best[1], best[0], self.group, self._seen
-            )
-        except LookupError:  # the codebook forgot the earlier wave
-            return None
+        wave_id, delivery_id = found
+        return Delivery.of(
+            self._connection, self.codebook, delivery_id, wave_id, self.group, self._seen
+        )
 
     def comparable(self) -> Iterator[tuple[Column, Column]]:
         """Questions that may be compared with the previous wave: the column now and then."""
@@ -392,15 +424,6 @@ class Delivery:
             then = before.get(indicator)
             if then and column.row["is_comparable"] == "true" and then.scale == column.scale:
                 yield column, then
-
-
-def _bare_swv(text: str) -> str:
-    """As macros/clean_swv_code.sql has it."""
-    return f"upper(replace(replace(replace({text}, ' ', ''), '.', ''), '-', ''))"
-
-
-def _presence(text: str) -> str:
-    return f"case when {text} is not null then '' end"
 
 
 def measure(delivery: Delivery) -> list[Measure]:
@@ -425,6 +448,7 @@ def measure(delivery: Delivery) -> list[Measure]:
             lambda: _labels(delivery),
         ),
         (("labels_agree_with_previous_wave",), lambda: _label_drift(delivery)),
+        (("open_text_is_free_of_personal_data",), lambda: _open_answers(delivery)),
     ]
     return measure_all(parts)
 
@@ -538,92 +562,124 @@ def _copies(delivery: Delivery) -> Iterator[Measure]:
 
 # ---------------------------------------------------------------- what columns hold
 
-Judge = Callable[[Column, str | None], bool]
+Judge = Callable[[Column, Cell], bool]
 
 
-def _is_empty(column: Column, value: str | None) -> bool:
-    return value is None
+def _is_empty(column: Column, cell: Cell) -> bool:
+    return cell.value is None
 
 
-def _is_told(column: Column, value: str | None) -> bool:
+def _is_told(column: Column, cell: Cell) -> bool:
     """Of columns in which only what is wrong was kept: something was."""
-    return bool(value)
+    return bool(cell.value)
 
 
-def _is_unknown(column: Column, value: str | None) -> bool:
-    return value is not None and column.meaning(value) is None
+def _is_unknown(column: Column, cell: Cell) -> bool:
+    return cell.value is not None and column.meaning(cell.value, cell.number) is None
 
 
-def _is_yes(column: Column, value: str | None) -> bool:
+def _is_yes(column: Column, cell: Cell) -> bool:
     texts = {
         option["label_nl" if column.row["answers_as"] == "label" else "value"].lower()
         for option in column.scale_options
         if option["breakdown_value"] == "yes"
     }
-    return value is not None and value.strip().lower() in texts
+    return cell.value is not None and cell.value.lower() in texts
 
 
-def _is_no_number(column: Column, value: str | None) -> bool:
-    try:
-        float(value or 0)
-    except ValueError:
-        return True
-    return False
-
-
-def _is_other_source(column: Column, value: str | None) -> bool:
-    return not _is_no_number(column, value) and float(value or 0) in OTHER_SOURCES
+def _is_other_source(column: Column, cell: Cell) -> bool:
+    return cell.number in OTHER_SOURCES
 
 
 def _some(*columns: Column | None) -> list[Column]:
     return [column for column in columns if column]
 
 
-# check → its columns, when a value is unexpected, and whether an empty cell is a value too
-CELL_CHECKS: dict[str, tuple[Callable[[Delivery], list[Column]], Judge, bool]] = {
-    "answers_are_in_codebook": (lambda of: of.items, _is_unknown, False),
-    "background_is_in_codebook": (lambda of: of.background, _is_unknown, False),
-    "background_is_present": (
+@dataclass(frozen=True)
+class CellCheck:
+    """A check that judges the values of columns one by one.
+
+    `look` says under which name the columns were read, and `has_own_limit` whether the codebook
+    says for each column what share of unexpected values it bears.
+    """
+
+    columns: Callable[[Delivery], list[Column]]
+    is_unexpected: Judge
+    counts_empty: bool = False
+    look: str = ""
+    has_own_limit: bool = False
+
+
+def _keeps_rule(rule: str) -> CellCheck:
+    """Values of the columns for which `value_rules` has this rule."""
+    return CellCheck(
+        lambda of: [column for column in of.ruled if column.rule and column.rule["rule"] == rule],
+        _is_told,
+        look=RULE,
+        has_own_limit=True,
+    )
+
+
+# What these count is what decoding makes `invalid`, and core.quarantined_values lists.
+INVALID = {
+    "answers_are_in_codebook": CellCheck(lambda of: of.items, _is_unknown, has_own_limit=True),
+    "background_is_in_codebook": CellCheck(
+        lambda of: of.background, _is_unknown, has_own_limit=True
+    ),
+    "swv_codes_are_known": _keeps_rule("samenwerkingsverband"),
+    "school_codes_are_possible": _keeps_rule("pattern"),
+    "moments_are_possible": _keeps_rule("moment"),
+    "numbers_are_numbers": _keeps_rule("number"),
+}
+CELL_CHECKS = INVALID | {
+    "background_is_present": CellCheck(
         lambda of: [column for column in of.background if column.row["role"] == "breakdown"],
         _is_empty,
-        True,
+        counts_empty=True,
     ),
-    "swv_codes_are_known": (lambda of: _some(of.column("swv")), _is_told, False),
-    "units_are_present": (lambda of: _some(of.unit), _is_empty, True),
-    "data_source_is_a_number": (lambda of: _some(of.column("data_source")), _is_no_number, False),
-    "other_sources_are_few": (lambda of: _some(of.column("data_source")), _is_other_source, True),
-    "rows_are_complete": (lambda of: _some(of.column("completed_at")), _is_empty, True),
-    "rows_are_from_the_fieldwork": (lambda of: _some(of.column("started_at")), _is_told, False),
-    "test_records_are_few": (lambda of: _some(of.column("is_test")), _is_yes, True),
-    "answers_are_present": (lambda of: of.core, _is_empty, True),
-    "weights_are_positive_numbers": (
+    "units_are_present": CellCheck(lambda of: _some(of.unit), _is_empty, counts_empty=True),
+    "other_sources_are_few": CellCheck(
+        lambda of: _some(of.column("data_source")), _is_other_source, counts_empty=True
+    ),
+    "rows_are_complete": CellCheck(
+        lambda of: _some(of.column("completed_at")), _is_empty, counts_empty=True
+    ),
+    "rows_are_from_the_fieldwork": CellCheck(
+        lambda of: _some(of.column("started_at")), _is_told, look=FIELDWORK
+    ),
+    "test_records_are_few": CellCheck(
+        lambda of: _some(of.column("is_test")), _is_yes, counts_empty=True
+    ),
+    "answers_are_present": CellCheck(lambda of: of.core, _is_empty, counts_empty=True),
+    "weights_are_positive_numbers": CellCheck(
         lambda of: [column for column in of.columns if column.row["role"] == "weight"],
         _is_told,
-        True,
+        counts_empty=True,
     ),
 }
 
 
-def _of_cells(delivery: Delivery, check: str) -> Callable[[], Iterator[Measure]]:
-    choose, is_unexpected, counts_empty = CELL_CHECKS[check]
+def _of_cells(delivery: Delivery, name: str) -> Callable[[], Iterator[Measure]]:
+    check = CELL_CHECKS[name]
 
     def take() -> Iterator[Measure]:
         if not delivery.row_count:
             return
-        for column in choose(delivery):
+        for column in check.columns(delivery):
             cells = [
                 cell
-                for cell in delivery.cells[column.name]
-                if counts_empty or cell.value is not None
+                for cell in delivery.cells[check.look + column.name]
+                if check.counts_empty or cell.value is not None
             ]
-            wrong = [cell for cell in cells if is_unexpected(column, cell.value)]
+            wrong = [cell for cell in cells if check.is_unexpected(column, cell)]
             places = sorted((row, cell.value) for cell in wrong for row in cell.rows)[:EXAMPLES]
             yield Measure(
-                check,
+                name,
                 delivery.subject(column),
                 sum(cell.total for cell in cells),
                 sum(cell.total for cell in wrong),
                 tuple(f"row {row}: {quoted(value)}" for row, value in places),
+                limit=column.max_invalid_share if check.has_own_limit else None,
             )
 
     return take
@@ -638,7 +694,7 @@ def _places(delivery: Delivery) -> Iterator[Measure]:
         row["swv_code"]: row
         for row in delivery.codebook.seed("samenwerkingsverbanden", "reference")
     }
-    bare = _bare_swv(identifier(swv.name))
+    bare = render("clean_swv_code", swv.sql)
     for attribute in ("sector", "region"):
         column = delivery.column(attribute)
         if column is None or not column.scale:
@@ -646,11 +702,11 @@ def _places(delivery: Delivery) -> Iterator[Measure]:
         values = {option["value"]: option["breakdown_value"] for option in column.scale_options}
         total, wrong, examples = 0, 0, []
         for code, text, count, row in delivery.select(f"""
-            select {bare} as code, {identifier(column.name)} as text, count(*), min(row_number)
-            from {delivery.rows} where code is not null and text is not null
+            select {bare} as code, {column.sql} as text, count(*), min(row_number)
+            from {delivery.rows} as delivered where code is not null and text is not null
             group by code, text order by min(row_number)
         """):
-            meaning, place = column.meaning(text), known.get(code)
+            meaning, place = column.meaning(text, None), known.get(code)
             # special schools stand beside the sectors, national swv's in no province
             if meaning is None or place is None or place["region"] == "landelijk":
                 continue
@@ -683,7 +739,7 @@ def _durations(delivery: Delivery) -> Iterator[Measure]:
         with durations as (
             select
                 row_number,
-                try_cast(replace({identifier(duration.name)}, ',', '.') as double) as seconds
+                {render("delivered_number", identifier(duration.name))} as seconds
             from {delivery.rows}
             where {identifier(end.name)} is not null
         ),
@@ -967,3 +1023,38 @@ def _label_drift(delivery: Delivery) -> Iterator[Measure]:
                 len(told),
                 tuple(told[:EXAMPLES]),
             )
+
+
+# ---------------------------------------------------------------- open answers
+
+
+def _open_answers(delivery: Delivery) -> Iterator[Measure]:
+    """What landing found in open answers, by row and kind; the text itself is not read here."""
+    for variable, total, found, worst in delivery.select(f"""
+        with answers as (
+            select variable, row_number from open_text.answers
+            where delivery_id = {literal(delivery.delivery_id)}
+        ),
+        findings as (
+            select variable, row_number, string_agg(kind, ' and ' order by kind) as kinds
+            from open_text.findings
+            where delivery_id = {literal(delivery.delivery_id)}
+            group by variable, row_number
+        )
+        select
+            variable,
+            count(*),
+            count(kinds),
+            arg_min({{'row': row_number, 'kinds': kinds}}, row_number, {EXAMPLES})
+                filter (where kinds is not null)
+        from answers left join findings using (variable, row_number)
+        group by variable
+        order by variable
+    """):
+        yield Measure(
+            "open_text_is_free_of_personal_data",
+            f"open_text.{delivery.group}.{variable}",
+            int(total),
+            int(found),
+            tuple(f"row {one['row']}: {one['kinds']}" for one in worst or []),
+        )

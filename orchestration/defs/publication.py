@@ -5,7 +5,7 @@ import dagster as dg
 from orchestration.defs.landing import WRITER
 from orchestration.defs.transformation import warehouse
 from orchestration.lib.landing.retention import retain
-from orchestration.lib.publication import publish
+from orchestration.lib.publication import prune, publish
 from orchestration.lib.settings import get_settings
 
 
@@ -21,12 +21,14 @@ def release() -> dg.MaterializeResult[None]:
     """Write the release, unless these inputs already have one, and make it current."""
     result = publish(get_settings())
     deleted = retain(get_settings())
+    pruned = prune(get_settings())
     return dg.MaterializeResult(
         metadata={
             "release_id": result.release_id,
             "status": result.status,
             "path": dg.MetadataValue.path(str(result.path)),
             "originals_deleted": deleted,
+            "releases_deleted": pruned,
             "differences": [str(difference) for difference in result.differences],
         }
     )

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import duckdb
 
 from expectations.client import blocking
+from expectations.codebook import Codebook, previous_delivery
 from orchestration.lib.landing.register import decide, waiting
 from orchestration.lib.publication import identify
 from orchestration.lib.settings import Settings
@@ -29,6 +30,7 @@ RESULT_COLUMNS = (
     "wave_id",
     "respondent_group",
     "delivery_id",
+    "compared_with",
     "severity",
     "success",
     "observed_value",
@@ -73,22 +75,34 @@ def judge_deliveries(
 ) -> None:
     """Raw gate over all deliveries that wait: store the results, accept or refuse each.
 
-    A delivery is compared with the wave before. Where that has changed the results of accepted
-    deliveries are taken anew, so that they do not tell in which order the waves came; acceptance
-    stays as it was decided.
+    A delivery is compared with the wave before. Where that has changed, by what was just decided,
+    or because a delivery was withdrawn, the results of accepted deliveries are taken anew, so that
+    they do not tell in which order things came; acceptance stays as it was decided.
     """
     with connect(settings.warehouse) as connection:
         deliveries = waiting(connection)
-    if not deliveries:
-        return
-    results = _judge_raw(settings, worker, deliveries)
+    if deliveries:
+        _decide(settings, deliveries, _judge_raw(settings, worker, deliveries), clock)
+    with connect(settings.warehouse) as connection:
+        changed = _compared_with_others(connection)
+    if changed:
+        _judge_raw(settings, worker, changed)
+        logger.info("raw gate: %d accepted deliveries compared anew", len(changed))
+
+
+def _decide(
+    settings: Settings,
+    deliveries: list[dict[str, Any]],
+    results: list[Result],
+    clock: Callable[[], datetime],
+) -> None:
+    """Accept the deliveries, or refuse those of which an error failed."""
     refusals: dict[str, list[str]] = {}
     for row in blocking(results):
         refusals.setdefault(row["delivery_id"], []).append(row["message"])
     ids = [delivery["delivery_id"] for delivery in deliveries]
     with connect(settings.warehouse) as connection:
         decide(connection, ids, {key: " ".join(value) for key, value in refusals.items()}, clock)
-        changed = _compared_with_others(connection, deliveries, set(refusals))
     logger.info(
         "raw gate: %d deliveries, %d checks, %d accepted, %d refused",
         len(ids),
@@ -96,9 +110,6 @@ def judge_deliveries(
         len(ids) - len(refusals),
         len(refusals),
     )
-    if changed:
-        _judge_raw(settings, worker, changed)
-        logger.info("raw gate: %d accepted deliveries compared anew", len(changed))
 
 
 def _judge_raw(
@@ -123,29 +134,30 @@ def _judge_raw(
     return results
 
 
-def _compared_with_others(
-    connection: duckdb.DuckDBPyConnection, judged: list[dict[str, Any]], refused: set[str]
-) -> list[dict[str, Any]]:
-    """Accepted deliveries whose past may have changed by what was just decided.
-
-    These are the other deliveries of a group, and all of a group of which one was refused: they
-    may have been compared with it.
-    """
-    ids = {delivery["delivery_id"] for delivery in judged}
-    groups = {delivery["respondent_group"] for delivery in judged}
-    doubtful = {row["respondent_group"] for row in judged if row["delivery_id"] in refused}
+def _compared_with_others(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Accepted deliveries whose results compare them with another past than they have now."""
     columns = ("delivery_id", "wave_id", "respondent_group", "is_synthetic")
-    accepted = connection.execute(
-        f"select {', '.join(columns)} from raw.deliveries where status = 'accepted' "
-        "order by wave_id, respondent_group, delivery_id"
+    rows = connection.execute(
+        f"""
+        select {", ".join(f"deliveries.{column}" for column in columns)},
+            any_value(results.compared_with)
+        from raw.deliveries as deliveries
+        inner join audit.quality_results as results using (delivery_id)
+        where deliveries.status = 'accepted' and results.gate = 'raw'
+        group by all
+        order by deliveries.wave_id, deliveries.respondent_group, deliveries.delivery_id
+        """
     ).fetchall()
-    rows = [dict(zip(columns, row, strict=True)) for row in accepted]
-    return [
-        row
-        for row in rows
-        if row["respondent_group"] in groups
-        and (row["delivery_id"] not in ids or row["respondent_group"] in doubtful)
-    ]
+    codebook = Codebook()
+    changed = []
+    for *values, compared_with in rows:
+        delivery = dict(zip(columns, values, strict=True))
+        past = previous_delivery(
+            connection, codebook, delivery["wave_id"], delivery["respondent_group"]
+        )
+        if (past[1] if past else None) != compared_with:
+            changed.append(delivery)
+    return changed
 
 
 def judge_publication(settings: Settings, worker: Worker) -> list[Result]:

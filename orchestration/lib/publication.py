@@ -36,6 +36,10 @@ CODE = (
     "orchestration/lib",
     "expectations",
     "disclosure",
+    # of the exports what makes bytes of the release
+    "publishing/dictionary.py",
+    "publishing/workbook.py",
+    "publishing/datapackage.py",
 )
 CODEBOOK = ("seeds",)
 # the table whose cells are attacked; a release without it has nothing to protect
@@ -204,6 +208,9 @@ def _move_current(settings: Settings, release_id: str, **more: Any) -> None:
 
     The file comes last: as long as it tells of another release, the next publication moves both.
     """
+    import report
+
+    left = current(settings)
     link, draft = settings.published / "current", settings.published / ".current.part"
     draft.unlink(missing_ok=True)
     try:
@@ -215,6 +222,12 @@ def _move_current(settings: Settings, release_id: str, **more: Any) -> None:
         settings.published / "current.json",
         {"release_id": release_id, "path": f"releases/{release_id}", **more},
     )
+    here = settings.published / "releases" / release_id
+    report.mark_current(here)
+    if left and left["release_id"] != release_id:
+        # pages that link to `current` lead to whatever is newest, also later
+        newer = link if link.is_symlink() else here
+        report.mark_superseded(settings.published / left["path"], newer, release_id)
 
 
 def _link_agrees(settings: Settings, release_id: str) -> bool:
@@ -231,8 +244,8 @@ def publish(
     back by the next unchanged refresh: `rollback --to` does that.
 
     Raises:
-        PublicationError: no delivery is accepted, nothing is built, or a withheld figure can be
-            found from the published ones.
+        PublicationError: no delivery is accepted, nothing is built, a withheld figure can be
+            found from the published ones, or a text would be a formula in a spreadsheet.
     """
     with connect(settings.warehouse) as connection:
         identity = identify(connection, root)
@@ -280,7 +293,7 @@ def publish(
                 "previous_release_id": now.get("release_id"),
             }
             attacked = _protect(connection, release_id) if has_figures else None
-            _write_release(connection, tables, folder, facts, attacked)
+            _write_release(connection, tables, folder, facts, attacked, root, settings.report)
             if has_figures:
                 remember(connection, release_id)
             _move_current(settings, release_id)
@@ -336,14 +349,27 @@ def _write_release(
     folder: Path,
     facts: dict[str, Any],
     attacked: Result | None,
+    root: Path,
+    has_report: bool,
 ) -> None:
-    """Write all beside the other releases, and give it its name when it is whole."""
+    """Write all beside the other releases, and give it its name when it is whole.
+
+    Raises:
+        PublicationError: a text would be a formula in a spreadsheet.
+    """
+    # pyarrow and xlsxwriter take half a second to load
+    from publishing import UnsafeTextError, add_changes, add_exports
+
     folder.parent.mkdir(parents=True, exist_ok=True)
     for leftover in folder.parent.glob(".*.part"):
         shutil.rmtree(leftover)
     draft = folder.with_name(f".{folder.name}.part")
     draft.mkdir()
     counts = _export(connection, tables, draft)
+    try:
+        add_exports(draft, facts, root)
+    except UnsafeTextError as error:
+        raise PublicationError(str(error)) from None
     checksums = {
         path.relative_to(draft).as_posix(): file_sha256(path)
         for path in sorted(draft.rglob("*"))
@@ -351,10 +377,21 @@ def _write_release(
     }
     if attacked:
         attacked.write(draft)
+    add_changes(draft, facts, folder.parent, root)
     _write_json(draft / "release.json", {**facts, "rows": counts, "sha256": checksums})
+    if attacked and has_report:
+        _write_report(draft)
     if folder.exists():  # half a release: it has no release.json
         shutil.rmtree(folder)
     draft.replace(folder)
+
+
+def _write_report(folder: Path) -> None:
+    """Write the public report into a release; its pages may change, so no checksum covers them."""
+    import report
+
+    summary = report.build(folder, folder / "report")
+    logger.info("report: %d pages, %d charts", summary.pages, summary.charts)
 
 
 def _commit(root: Path) -> str | None:

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,9 @@ def replay(settings: Settings, release_id: str | None = None) -> Replay:
                 + " in a clone of its own, point MONITOR_ARCHIVE and MONITOR_PUBLISHED at these "
                 "folders, and replay there."
             )
+    for leftover in settings.published.glob(".replay-*"):  # of a replay that was killed
+        if time.time() - leftover.stat().st_mtime > SECONDS:
+            shutil.rmtree(leftover, ignore_errors=True)
     # beside the releases, where there is room for another
     with tempfile.TemporaryDirectory(prefix=".replay-", dir=settings.published) as name:
         rebuilt = _rebuild_apart(settings, folder / "release.json", Path(name))
@@ -94,6 +98,7 @@ def _rebuild_apart(settings: Settings, facts: Path, place: Path) -> Path:
         "MONITOR_WAREHOUSE": str(place / "warehouse" / "monitor.duckdb"),
         "MONITOR_PUBLISHED": str(place / "published"),
         "MONITOR_DATA_DOCS": str(place / "data_docs"),
+        "MONITOR_REPORT": "false",  # pages are no part of what is compared
         "DBT_TARGET_PATH": str(target),
     }
     result = subprocess.run(

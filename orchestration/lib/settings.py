@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     max_delivery_rows: int = Field(default=5_000_000, ge=1)
     max_delivery_columns: int = Field(default=5_000, ge=1)
     max_delivery_cells: int = Field(default=20_000_000, ge=1)  # of a worksheet
+    report: bool = True  # write the public report into each release; half a minute
     release_batch: bool = False  # publish corrections of a few respondents too
     pseudonym_key: SecretStr | None = Field(default=None)
     keep_releases: int = Field(default=0, ge=0)  # 0: all; the current one is always kept

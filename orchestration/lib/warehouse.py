@@ -96,6 +96,7 @@ create table if not exists audit.quality_results (
     wave_id varchar,
     respondent_group varchar,
     delivery_id varchar,
+    compared_with varchar,
     severity varchar not null,
     success boolean not null,
     observed_value varchar,
@@ -254,6 +255,10 @@ def prepare(connection: duckdb.DuckDBPyConnection, codebook: Codebook) -> None:
             connection.execute(f"create schema if not exists {schema}")
         for statement in TABLES:
             connection.execute(statement)
+        # warehouses from before gates told what a delivery was compared with
+        connection.execute(
+            "alter table audit.quality_results add column if not exists compared_with varchar"
+        )
         for group in codebook.groups:
             table = f"raw.{quote(group)}"
             columns = {column: f"{quote(column)} varchar" for column in codebook.raw_columns(group)}

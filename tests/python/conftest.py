@@ -21,7 +21,7 @@ from simulation import simulate
 PROJECT = (
     "dbt_project.yml", "profiles.yml", "selectors.yml", "requirements.lock", "profiles", "models",
     "macros", "seeds", "tests/generic", "tests/singular", "orchestration", "expectations",
-    "simulation", "disclosure",
+    "simulation", "disclosure", "publishing", "report",
 )  # fmt: skip
 
 
@@ -52,6 +52,7 @@ class Workspace:
                 "DAGSTER_HOME": str(self.folder / "dagster"),
                 "DBT_TARGET_PATH": str(self.folder / "target"),
                 "GX_ANALYTICS_ENABLED": "false",
+                "MONITOR_REPORT": "false",  # half a minute a release; `example` has one
             }
             | self.more_env
         )
@@ -120,6 +121,7 @@ def project(tmp_path: Path) -> Path:
 def example(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The five example waves, refreshed once; tests only read it."""
     workspace = Workspace(tmp_path_factory.mktemp("example"))
+    workspace.more_env["MONITOR_REPORT"] = "true"
     simulate(workspace.landing)
     result = workspace.run("refresh")
     assert result.returncode == 0, result.stdout

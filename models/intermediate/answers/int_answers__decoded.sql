@@ -9,8 +9,7 @@ with delivered as (
         variables.endorsed_from_score,
         variables.routed_by_key,
         variables.routed_values,
-        case when variables.scale_kind = 'numeric' then try_cast(replace(delivered.value, ',', '.') as double) end
-            as number
+        case when variables.scale_kind = 'numeric' then {{ delivered_number('delivered.value') }} end as number
     from {{ ref('int_answers__unioned') }} as delivered
     inner join {{ ref('int_codebook__variables') }} as variables
         on delivered.variable_key = variables.variable_key

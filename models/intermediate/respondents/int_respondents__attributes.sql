@@ -30,11 +30,7 @@ decoded as (
         value_rules.drop_reason,
         {{ dbt.dateadd('day', '-value_rules.margin_days', 'waves.fieldwork_start') }} as earliest,
         {{ dbt.dateadd('day', 'value_rules.margin_days + 1', 'waves.fieldwork_end') }} as latest,
-        case
-            when delivered.attribute = 'swv' then {{ clean_swv_code('delivered.value') }}
-            when delivered.attribute = 'school_code' then {{ clean_code('delivered.value') }}
-            else delivered.value
-        end as clean_value,
+        {{ clean_value('delivered.attribute', 'delivered.value') }} as clean_value,
         case when value_rules.rule = 'moment' then {{ parse_timestamp('delivered.value') }} end as moment
     from delivered
     left join {{ ref('int_codebook__options') }} as options
@@ -49,21 +45,15 @@ judged as (
     select
         decoded.*,
         case
-            when decoded.value is null then null
-            when decoded.scale is not null
-                then case when decoded.option_value is null then 'no option of scale ' || decoded.scale end
-            when decoded.rule = 'samenwerkingsverband' and samenwerkingsverbanden.swv_code is null
-                then 'no samenwerkingsverband'
-            when
-                decoded.rule = 'pattern'
-                and regexp_extract(decoded.clean_value, '^' || decoded.pattern || '$', 0) = ''
-                then 'not of the form ' || decoded.pattern
-            when
-                decoded.rule = 'number' and try_cast(replace(decoded.clean_value, ',', '.') as double) is null
-                then 'no number'
-            when decoded.rule = 'moment' and decoded.moment is null then 'no moment'
-            when decoded.rule = 'moment' and (decoded.moment < decoded.earliest or decoded.moment >= decoded.latest)
-                then 'more than ' || decoded.margin_days || ' days before or after the fieldwork'
+            when decoded.scale is null
+                then
+                    {{ broken_rule(
+                        'decoded.rule', 'decoded.clean_value', '(samenwerkingsverbanden.swv_code is not null)',
+                        'decoded.pattern', 'decoded.moment', 'decoded.earliest', 'decoded.latest',
+                        'decoded.margin_days'
+                    ) }}
+            when decoded.value is not null and decoded.option_value is null
+                then 'no option of scale ' || decoded.scale
         end as broken_rule
     from decoded
     left join {{ ref('samenwerkingsverbanden') }} as samenwerkingsverbanden

@@ -14,8 +14,7 @@ with attributes as (
         max(case when attribute = 'board_code' then attribute_value end) as board_code,
         max(case when attribute = 'stratum' then attribute_value end) as delivered_stratum,
         max(case when attribute = 'psu' then attribute_value end) as delivered_psu,
-        max(case when attribute = 'weight' then try_cast(replace(attribute_value, ',', '.') as double) end)
-            as delivered_weight,
+        max(case when attribute = 'weight' then {{ delivered_number('attribute_value') }} end) as delivered_weight,
         max(case when attribute = 'is_test' and attribute_value = 'yes' then 1 else 0 end) = 1 as is_test,
         max(case when attribute = 'started_at' then {{ parse_timestamp('attribute_value') }} end) as started_at,
         max(case when attribute = 'completed_at' then {{ parse_timestamp('attribute_value') }} end) as completed_at,

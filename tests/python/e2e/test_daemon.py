@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def test_a_wave_from_the_first_file_to_the_release(
     with running("dagster-daemon", "run", root=project, env=monitor.env) as log:
         draft = monitor.landing / f".{WAVE}"
         shutil.copytree(monitor.folder / "delivered" / WAVE, draft)
-        os.rename(draft, monitor.landing / WAVE)
+        draft.rename(monitor.landing / WAVE)
         wait_until(
             lambda: _private_waves(monitor) == {BEFORE, WAVE}, 240,
             f"private marts with {WAVE}; {log.read_text()[-2000:]}",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import fastexcel
 import pytest
 
 from conftest import Workspace
@@ -99,6 +100,13 @@ def _values(path: Path) -> Iterator[str]:
                 tables = [f"read_parquet({literal(path)})"]
             case ".csv":
                 tables = [f"read_csv({literal(path)}, all_varchar = true, header = true)"]
+            case ".xlsx":
+                book = fastexcel.read_excel(str(path))
+                for name in book.sheet_names:
+                    sheet = book.load_sheet(name, dtypes="string", header_row=None).to_arrow()
+                    for column in sheet.columns:
+                        yield from (str(value) for value in column.unique().drop_null().tolist())
+                return
             case _:
                 yield from path.read_text(encoding="utf-8").splitlines()
                 return
@@ -115,7 +123,9 @@ def _values(path: Path) -> Iterator[str]:
 def published(example: Workspace) -> dict[str, set[str]]:
     """The distinct values of every file of every release, by file."""
     files = [path for path in (example.published / "releases").rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} >= {".duckdb", ".parquet", ".csv", ".json"}
+    assert {path.suffix for path in files} >= {
+        ".duckdb", ".parquet", ".csv", ".json", ".xlsx",
+    }  # fmt: skip
     return {str(path.relative_to(example.published)): set(_values(path)) for path in files}
 
 

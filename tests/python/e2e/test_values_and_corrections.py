@@ -26,6 +26,18 @@ BROKEN = {
     8: ("swv_code", "PO9999", "swv_code", "no samenwerkingsverband"),
     9: ("brin_vestiging", "onbekend", "brin_vestiging", "not of the form"),
     10: ("brin_vestiging", "", "", ""),
+    11: ("duration_seconds", "een uur", "duration_seconds", "no number"),
+    12: ("Q03", "4,0", "q03", "no answer of scale AGREE5"),
+    13: ("Q04", "\uff14", "q04", "no answer of scale AGREE5"),
+    14: ("completed_at", "2026-10-01 10.00 uur", "completed_at", "no moment"),
+}
+# odd, but not impossible
+ODD = {
+    15: ("started_at", "1-10-2026"),
+    16: ("swv_code", "swv-po-27.02"),
+    17: ("brin_vestiging", "03ak-00"),
+    18: ("duration_seconds", "600,5"),
+    19: ("Q05", "   "),
 }
 DROPPED = {8: "unknown_swv", 9: "unknown_school", 10: "no_cluster"}
 RETAIN = "MONITOR_KEEP_ORIGINALS_DAYS"
@@ -80,13 +92,34 @@ def rows_add_up(small: Workspace) -> None:
     ) == [(0,)]
 
 
+def gate_counts_what_decoding_lists(workspace: Workspace) -> int:
+    """Number of invalid values, which the raw gate and the models must agree on."""
+    from expectations.suites.raw import INVALID  # loads Great Expectations, which takes seconds
+
+    listed = workspace.query_warehouse(
+        "select d.wave_id, d.respondent_group, count(q.delivery_id) from raw.deliveries d "
+        "left join core.quarantined_values q using (delivery_id) where d.status = 'accepted' "
+        "and d.respondent_group <> 'corrections' group by all order by all"
+    )
+    counted = workspace.query_warehouse(
+        "select wave_id, respondent_group, cast(sum(unexpected_count) as bigint) "
+        "from audit.quality_results where list_contains(?, expectation) group by all order by all",
+        list(INVALID),
+    )
+    assert counted == listed
+    return sum(row[2] for row in listed)
+
+
 def test_impossible_values_are_listed_and_corrections_applied(small: Workspace) -> None:
     def break_values(rows: list[dict[str, str]]) -> None:
         for row, (column, value, _, _) in BROKEN.items():
             rows[row - 1] |= {column: value, "is_test": "2", "sys_DataSource": "1"}
-        rows[0]["remarks"] = SECRET
+        for row, (column, value) in ODD.items():
+            rows[row - 1][column] = value
+        rows[0]["remarks"] = f"{SECRET}, bel 06-12345678"
 
     edit(small.landing / WAVE / "leraar.csv", break_values)
+    assert gate_counts_what_decoding_lists(small) == 0
     before = small.query("select corrections_hash, release_id from publication")
     leader = accepted(small, "schoolleider")
     (old,) = answers(small, "schoolleider", 1, "q01")
@@ -101,6 +134,7 @@ def test_impossible_values_are_listed_and_corrections_applied(small: Workspace) 
     result = small.run("refresh")
 
     assert result.returncode == 0, result.stdout
+    assert gate_counts_what_decoding_lists(small) == len(BROKEN) - 1  # one is empty
     teachers = accepted(small, "leraar")
     listed = small.query_warehouse(
         "select row_number, variable, delivered_value, rule from core.quarantined_values "
@@ -172,6 +206,13 @@ def test_what_is_withdrawn_disappears_and_originals_go(small: Workspace) -> None
 def test_a_purge_leaves_the_release_as_it_was_and_originals_are_not_missed(
     small: Workspace,
 ) -> None:
+    open_text = "from {} where expectation = 'open_text_is_free_of_personal_data' and not success"
+    told = small.query_warehouse(
+        f"select message {open_text.format('audit.quality_results')} and delivery_id = ?",
+        accepted(small, "leraar"),
+    )
+    assert len(told) == 1 and "row 1: phone" in told[0][0] and SECRET not in told[0][0]
+    assert small.query(f"select count(*) {open_text.format('quality_results')}") == [(0,)]
     release = small.query("select release_id from publication")[0][0]
     folder = small.published / "releases" / release
     shutil.move(folder, small.folder / "release_before")

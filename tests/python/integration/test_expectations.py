@@ -20,7 +20,7 @@ import pytest
 from expectations.client import ROOT, GateError, GateWorker, blocking
 from expectations.codebook import Codebook
 from expectations.registry import CHECKS
-from orchestration.lib.warehouse import DELIVERIES
+from orchestration.lib.warehouse import DELIVERIES, OPEN_TEXT, OPEN_TEXT_FINDINGS
 
 CODEBOOK = Codebook()
 RAW = [check.name for check in CHECKS.values() if check.gate == "raw"]
@@ -70,6 +70,7 @@ def good_rows(wave_id: str, group: str, count: int = 50) -> Rows:
                 "completed_at": f"{wave_id[:4]}-{MONTHS[wave_id[5:]]}-08T10:00:00",
                 "duration_seconds": str(rng.randrange(500, 700)),
                 "swv": "PO2001",
+                "school_code": f"{number % 90 + 10}AB00",
                 "sector": "1" if delivered_as == "value" else "Primair onderwijs",
                 "region": "20" if delivered_as == "value" else "Groningen",
             }
@@ -144,8 +145,8 @@ CASES = (
         put("vraag_1", "7", 20),
         "answers_are_in_codebook",
         (
-            "At least 98%",
-            "raw.leraar.vraag_1: 20 of 50",
+            "than its scale bears",
+            "raw.leraar.vraag_1: 20 of 50 (at most 2% may be)",
             "row 1: '7'; row 2: '7'; row 3: '7'; row 4: '7'; row 5: '7'. Ask",
             "seeds/codebook/variables.csv",
         ),
@@ -176,8 +177,33 @@ CASES = (
     Case(
         "data_source_in_words",
         put("sys_datasource", "web", 1),
-        "data_source_is_a_number",
-        ("raw.leraar.sys_datasource: 1 of 50", "row 1: 'web'"),
+        "numbers_are_numbers",
+        ("raw.leraar.sys_datasource: 1 of 50 (at most 0% may be)", "row 1: 'web'"),
+    ),
+    Case("duration_with_a_comma", put("duur_sec", "600,5", 50)),
+    Case("few_unknown_swvs", put("samenwerkingsverband", "PO9999", 2)),
+    Case("swv_in_another_spelling", put("samenwerkingsverband", " swv-po-20.01 ", 50)),
+    Case(
+        "unknown_swvs",
+        put("samenwerkingsverband", "PO9999", 50),
+        "swv_codes_are_known",
+        ("raw.leraar.samenwerkingsverband: 50 of 50 (at most 5% may be)", "row 1: 'PO9999'"),
+    ),
+    Case("few_unknown_schools", put("brin_en_vestiging", "onbekend", 2)),
+    Case("schools_in_another_spelling", put("brin_en_vestiging", "03ak-00", 50)),
+    Case(
+        "unknown_schools",
+        put("brin_en_vestiging", "onbekend", 3),
+        "school_codes_are_possible",
+        ("raw.leraar.brin_en_vestiging: 3 of 50 (at most 5% may be)", "row 1: 'onbekend'"),
+    ),
+    Case("few_unreadable_moments", put("eindtijd", "gisteren", 2)),
+    Case("days_without_a_time", put("eindtijd", "8-4-2022", 50)),
+    Case(
+        "unreadable_moments",
+        put("eindtijd", "2022-02-31T10:00:00", 3),
+        "moments_are_possible",
+        ("raw.leraar.eindtijd: 3 of 50", "row 1: '2022-02-31T10:00:00'"),
     ),
     Case("half_complete", put("eindtijd", None, 25)),
     Case(
@@ -207,8 +233,9 @@ CASES = (
 def make_raw(path: Path) -> None:
     """A warehouse with a delivery for each case."""
     with duckdb.connect(str(path)) as connection:
-        connection.execute("create schema raw")
-        connection.execute(DELIVERIES)
+        connection.execute("create schema raw; create schema open_text")
+        for table in (DELIVERIES, OPEN_TEXT, OPEN_TEXT_FINDINGS):
+            connection.execute(table)
         for group in ("leraar", "ouder", "swv"):
             names = dict.fromkeys(
                 row["variable"]
@@ -293,6 +320,7 @@ def test_results_tell_what_was_measured(raw_run: Run) -> None:
         "wave_id": "2022-voorjaar",
         "respondent_group": "leraar",
         "delivery_id": "wrong_codes",
+        "compared_with": None,
         "severity": "error",
         "success": False,
         "observed_value": "40.0% in raw.leraar.vraag_1",

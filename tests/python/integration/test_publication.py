@@ -168,7 +168,9 @@ def test_a_release_is_whole(house: House) -> None:
         if path.is_file()
     ) == sorted(
         [
+            "datapackage.json",
             "monitor.duckdb",
+            "monitor.xlsx",
             "release.json",
             *(f"{kind}/{name}.{kind}" for kind in ("csv", "parquet") for name in names),
         ]
@@ -182,7 +184,7 @@ def test_a_release_is_whole(house: House) -> None:
         "sha256": facts["sha256"],
     }
     assert facts["release_id"] == release.release_id and facts["is_synthetic"] is True
-    assert len(facts["sha256"]) == 7
+    assert len(facts["sha256"]) == 9
     for name, checksum in facts["sha256"].items():
         assert hashlib.sha256((release.path / name).read_bytes()).hexdigest() == checksum
     assert house.current == release.release_id
@@ -379,7 +381,7 @@ def test_a_crash_leaves_current_alone_and_the_next_publication_whole(
     assert house.current == second.release_id != first
     assert not list(house.settings.published.rglob(".*"))
     facts = releases(house.settings)[-1]
-    assert facts["rows"]["order"] == 5000 and len(facts["sha256"]) == 7
+    assert facts["rows"]["order"] == 5000 and len(facts["sha256"]) == 9
 
 
 def test_leftovers_are_cleared_or_left_out(house: House) -> None:

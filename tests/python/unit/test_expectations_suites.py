@@ -35,7 +35,7 @@ from expectations.measure import (
 )
 from expectations.registry import CHECKS
 from expectations.suites import publication, raw
-from orchestration.lib.warehouse import DELIVERIES
+from orchestration.lib.warehouse import DELIVERIES, OPEN_TEXT, OPEN_TEXT_FINDINGS
 
 CODEBOOK = Codebook()
 RAW = [check.name for check in CHECKS.values() if check.gate == "raw"]
@@ -51,8 +51,9 @@ ALWAYS = {"has_rows", "login_is_present", "answers_are_in_codebook", "answers_ag
 def delivery(wave_id: str, group: str, rows: str = "") -> raw.Delivery:
     """A delivery of 40 rows, of which every column is empty but those that `rows` gives."""
     connection = duckdb.connect()
-    connection.execute("create schema raw")
-    connection.execute(DELIVERIES)
+    connection.execute("create schema raw; create schema open_text")
+    for table in (DELIVERIES, OPEN_TEXT, OPEN_TEXT_FINDINGS):
+        connection.execute(table)
     columns = ", ".join(
         f"cast(null as varchar) as {identifier(row['variable'])}"
         for row in CODEBOOK.variables(wave_id, group)
@@ -64,6 +65,10 @@ def delivery(wave_id: str, group: str, rows: str = "") -> raw.Delivery:
     if rows:
         connection.execute(f"update raw.{group} set {rows}")
     return raw.Delivery(connection, CODEBOOK, "x", wave_id, group)
+
+
+def cell(value: str, number: float | None = None) -> raw.Cell:
+    return raw.Cell(value, number, 1, [1])
 
 
 @pytest.mark.parametrize(("wave_id", "group"), QUESTIONNAIRES)
@@ -97,24 +102,24 @@ def test_codes_and_labels_follow_the_column() -> None:
     columns = {one.name: one for one in delivery("2022-voorjaar", "leraar").columns}
     assert set(columns["vraag_1"].options) == {"1", "2", "3", "4", "5", "98", "99"}
     columns = {one.name: one for one in delivery("2024-najaar", "ouder").columns}
-    assert columns["v1"].answer(" MEE EENS ") == columns["v1"].answer("mee eens") == "4"
-    assert columns["v13"].answer("7,5") == "8"
-    assert columns["v13"].meaning("11") is None
-    assert columns["v13"].meaning("goed") is None
+    assert columns["v1"].answer(cell("MEE EENS")) == columns["v1"].answer(cell("mee eens")) == "4"
+    assert columns["v13"].answer(cell("7,5", 7.5)) == "8"
+    assert columns["v13"].meaning("11", 11) is None
+    assert columns["v13"].meaning("goed", None) is None
 
 
 def test_a_scale_turned_round_is_turned_back() -> None:
     columns = {one.name: one for one in delivery("2023-najaar", "leraar").columns}
-    assert columns["v06"].answer("5") == "1"
+    assert columns["v06"].answer(cell("5")) == "1"
     assert columns["v06"].label("5") == "Helemaal mee oneens"
     assert columns["v01"].label("5") == "Helemaal mee eens"
-    assert columns["v06"].answer("98") == "98"
+    assert columns["v06"].answer(cell("98")) == "98"
 
 
 def test_questions_that_were_not_put_say_nothing() -> None:
     columns = {one.name: one for one in delivery("2024-najaar", "leraar").columns}
-    assert columns["v15"].answer("Niet voorgelegd") is None
-    assert columns["v15"].answer("Weet ik niet") == "98"
+    assert columns["v15"].answer(cell("Niet voorgelegd")) is None
+    assert columns["v15"].answer(cell("Weet ik niet")) == "98"
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,13 @@ import re
 
 import duckdb
 import pytest
-from jinja2 import Environment
 
-from orchestration.lib.settings import ROOT
-
-MACRO = (ROOT / "macros" / "clean_swv_code.sql").read_text(encoding="utf-8")
+from expectations.macros import render
 
 
 def clean(value: str | None) -> str | None:
-    template = Environment(extensions=["jinja2.ext.do"]).from_string(
-        MACRO + "select {{ clean_swv_code('value') }} from (select cast(? as varchar) as value)"
-    )
-    row = duckdb.execute(template.render(), [value]).fetchone()
+    query = f"select {render('clean_swv_code', 'value')} from (select cast(? as varchar) as value)"
+    row = duckdb.execute(query, [value]).fetchone()
     assert row is not None
     result: str | None = row[0]
     return result

@@ -1,0 +1,108 @@
+"""The report in a real browser: accessible, self-contained, on a phone and on paper."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import Workspace
+
+pytest.importorskip("playwright")
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PAGES = [
+    "index.html",
+    *(
+        f"{language}/{page}.html"
+        for language in ("nl", "en")
+        for page in (
+            "index", "goal-2", "groups", "group-leraar", "swvs",
+            "swv-PO3002", "specialised-education", "questionnaire", "quality", "methods",
+            "downloads", "working/D1.4-2026-najaar", "working/goal-4",
+        )
+    ),
+]  # fmt: skip
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(example: Workspace) -> Path:
+    return (example.published / "current" / "report").resolve()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible_self_contained_and_fits_a_phone(
+    browser: Browser, site: Path, name: str
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((site / name).as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # what is folded away is part of the page too
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+    result = Axe().run(page, options=options)
+    assert result.violations_count == 0, result.generate_report()
+    elsewhere = [url for url in requests if not url.startswith((site.as_uri(), "data:"))]
+    assert not elsewhere
+    assert page.evaluate("document.scripts.length") == 0
+    context.close()
+
+
+@pytest.mark.parametrize("name", ["nl/index.html", "en/goal-2.html", "nl/swv-PO3002.html"])
+def test_a_printed_page_has_tags(browser: Browser, site: Path, name: str) -> None:
+    page = browser.new_page()
+    page.goto((site / name).as_uri())
+    pdf = page.pdf(tagged=True, prefer_css_page_size=True)
+    assert pdf.startswith(b"%PDF-")
+    assert b"/StructTreeRoot" in pdf
+    assert re.search(rb"/MarkInfo\s*<<[^>]*/Marked true", pdf)
+    language = name.split("/", maxsplit=1)[0].encode()
+    assert b"/Lang (" + language + b")" in pdf
+    page.close()
+
+
+def test_a_keyboard_reaches_the_content_first(browser: Browser, site: Path) -> None:
+    page = browser.new_page()
+    page.goto((site / "nl/goal-1.html").as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#main"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.close()
+
+
+def test_a_figure_leads_to_its_working(browser: Browser, site: Path) -> None:
+    page = browser.new_page()
+    page.goto((site / "nl/goal-1.html").as_uri())
+    figure = page.locator("main a.figure[data-table=fct_indicator_estimates]").first
+    key, shown = figure.get_attribute("data-key"), figure.inner_text()
+    figure.click()
+    row = page.locator(f"[id='e~{key}']")
+    assert row.is_visible()
+    assert shown in row.inner_text()
+    page.close()
