@@ -10,6 +10,8 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from orchestration.defs.dbt_project import dbt_project
 from orchestration.defs.landing import WRITER
 from orchestration.lib.dbt import DbtError, build
+from orchestration.lib.publication import note_build
+from orchestration.lib.settings import get_settings
 
 
 class Translator(DagsterDbtTranslator):
@@ -38,6 +40,7 @@ def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Seeds, staging, intermediate models and marts, in one dbt build inside this process."""
     messages: list[DbtCoreCliEventMessage] = []
     failure: DbtError | None = None
+    note_build(get_settings())
     try:
         build(
             lambda event: messages.append(

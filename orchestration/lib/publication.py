@@ -96,6 +96,22 @@ def inputs(
     ).fetchall()
 
 
+def _versions(root: Path) -> dict[str, str]:
+    """Hashes of the code and codebook that stand below `root`."""
+    return {
+        "code_version": tree_hash(root, CODE)[:16],
+        "codebook_hash": tree_hash(root, CODEBOOK)[:16],
+    }
+
+
+def note_build(settings: Settings, root: Path = ROOT) -> None:
+    """Keep what code and codebook dbt is about to build from; `publish` holds itself to it."""
+    versions = _versions(root)
+    with connect(settings.warehouse) as connection, transaction(connection):
+        connection.execute("delete from audit.build")
+        connection.execute("insert into audit.build values (?, ?)", [*versions.values()])
+
+
 def identify(connection: duckdb.DuckDBPyConnection, root: Path = ROOT) -> dict[str, Any]:
     """The row of `publication`: release_id and the hashes of all that it depends on.
 
@@ -118,8 +134,7 @@ def identify(connection: duckdb.DuckDBPyConnection, root: Path = ROOT) -> dict[s
         [list(Codebook(root).closed)],
     ).fetchall()
     hashes = {
-        "code_version": tree_hash(root, CODE)[:16],
-        "codebook_hash": tree_hash(root, CODEBOOK)[:16],
+        **_versions(root),
         "deliveries_hash": _hash("|".join(map(str, row[:3])) for row in deliveries)[:16],
         "corrections_hash": _hash(json.dumps(row) for row in corrections)[:16],
     }
@@ -258,6 +273,12 @@ def publish(
             raise PublicationError(
                 "No delivery is accepted, so there is nothing to publish. Put deliveries in "
                 f"{settings.landing} and run `make refresh`."
+            )
+        built = connection.execute("select * from audit.build").fetchone()
+        if built and built != (identity["code_version"], identity["codebook_hash"]):
+            raise PublicationError(
+                "Code or codebook changed while the marts were built, so that nothing is "
+                "published. Run `make refresh` again."
             )
         tables = _published_tables(connection)
         if not tables:

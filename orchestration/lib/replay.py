@@ -141,7 +141,7 @@ def rebuild(settings: Settings, facts: dict[str, Any]) -> None:
     from expectations.client import GateWorker, blocking
     from orchestration.lib.dbt import build
     from orchestration.lib.gates import judge_deliveries, judge_publication
-    from orchestration.lib.publication import publish
+    from orchestration.lib.publication import note_build, publish
 
     codebook = Codebook()
     with GateWorker() as worker:
@@ -157,6 +157,7 @@ def rebuild(settings: Settings, facts: dict[str, Any]) -> None:
                     restore_corrections(
                         connection, settings, delivery["wave_id"], delivery["delivery_id"]
                     )
+        note_build(settings)
         build(lambda _: None)
         failed = blocking(judge_publication(settings, worker))
     if failed:

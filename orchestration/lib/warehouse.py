@@ -114,6 +114,13 @@ create table if not exists audit.publication (
     is_synthetic boolean not null
 )
 """
+# code and codebook as they stood when dbt began: a release of these marts has no others
+BUILD = """
+create table if not exists audit.build (
+    code_version varchar not null,
+    codebook_hash varchar not null
+)
+"""
 RELEASED_RECORDS = """
 create table if not exists audit.released_records (
     release_id varchar not null,
@@ -136,6 +143,7 @@ TABLES = (
     OPEN_TEXT_FINDINGS,
     QUALITY_RESULTS,
     PUBLICATION,
+    BUILD,
     RELEASED_RECORDS,
 )
 
