@@ -6,6 +6,8 @@
     {%- set sector_last = "'^(SWV)?[^0-9A-Z]*([0-9][0-9])[^0-9A-Z]*([0-9][0-9])[^0-9A-Z]*(PO|VO)$'" -%}
     case
         when {{ code }} is null then null
+        -- nearly all are written so, and the other patterns take four times as long
+        when regexp_extract({{ code }}, '^(PO|VO)[0-9][0-9][0-9][0-9]$', 0) != '' then {{ code }}
         when regexp_extract({{ code }}, {{ sector_first }}, 2) != ''
             then
                 regexp_extract({{ code }}, {{ sector_first }}, 2)

@@ -140,7 +140,7 @@ def _relations(models: Iterable[dict[str, Any]]) -> dict[str, tuple[str, str]]:
         for column, parent in _arguments(model).get("relationships", {}).items():
             target = re.fullmatch(r"ref\('([a-z_]+)'\)", parent["to"])
             if target:
-                found[column] = (target[1], parent["field"])
+                found[column] = (target[1].removeprefix(PREFIX), parent["field"])
     return found
 
 

@@ -43,7 +43,7 @@ LIKENESS_OF_ANSWERS = 0.1
 # Standard deviations of chance by which an item must go against the others.
 TURNED_DEVIATIONS = 3.5
 # Columns of moments and codes are read in more than one way; the name says which.
-RULE, FIELDWORK = "rule of ", "fieldwork of "
+RULE, FIELDWORK, CLEAN, MOMENT = "rule of ", "fieldwork of ", "clean ", "moment "
 
 
 class Cell(NamedTuple):
@@ -84,6 +84,10 @@ class Column:
         """The rule of `value_rules` that holds for a column without a scale."""
         rules = {row["attribute"]: row for row in self._codebook.seed("value_rules")}
         return None if self.scale else rules.get(self.row["attribute"])
+
+    def has_rule(self, rule: str) -> bool:
+        """Whether this rule holds for the column."""
+        return self.rule is not None and self.rule["rule"] == rule
 
     @cached_property
     def max_invalid_share(self) -> float:
@@ -296,7 +300,7 @@ class Delivery:
         for column in _some(self.column("completed_at"), self.unit):
             looks.setdefault(column.name, f"case when {column.sql} is not null then '' end")
         for column in _some(self.column("started_at")):
-            looks[FIELDWORK + column.name] = self._fieldwork_look(column.sql)
+            looks[FIELDWORK + column.name] = self._fieldwork_look(column)
         for column in self.ruled:
             looks[RULE + column.name] = self._rule_look(column)
         for column in self.columns:
@@ -305,13 +309,24 @@ class Delivery:
                     f"case when {render('delivered_number', column.sql)} > 0 "
                     f"then '' else coalesce({column.sql}, 'empty') end"
                 )
+        # codes and moments are read once: the looks name them many times
+        read = {
+            CLEAN + column.name: render("clean_value", literal(column.row["attribute"]), column.sql)
+            for column in self.ruled
+        } | {
+            MOMENT + column.name: render("parse_timestamp", column.sql)
+            for column in self.columns
+            if column.row["attribute"] == "started_at" or column.has_rule("moment")
+        }
+        readings = "".join(f", {sql} as {identifier(name)}" for name, sql in read.items())
+        delivered = f"(select *{readings} from {self.rows} as delivered) as delivered"
         selected = ", ".join(f"{look} as {identifier(name)}" for name, look in looks.items())
         names = ", ".join(map(identifier, looks))
         rows = self._connection.execute(f"""
             select
                 subject, value, {render("delivered_number", "value")},
                 count(*), arg_min(place, place, {EXAMPLES})
-            from (select row_number as place, {selected} from {self.rows} as delivered)
+            from (select row_number as place, {selected} from {delivered})
             unpivot include nulls (value for subject in ({names}))
             group by subject, value
             order by count(*) desc, value
@@ -329,8 +344,7 @@ class Delivery:
     def _rule_look(self, column: Column) -> str:
         """Empty text for a value that keeps the rule of its column, else the value."""
         assert column.rule
-        rule, attribute = column.rule, column.row["attribute"]
-        clean = render("clean_value", literal(attribute), column.sql)
+        rule, clean = column.rule, identifier(CLEAN + column.name)
         known = in_list(
             row["swv_code"] for row in self.codebook.seed("samenwerkingsverbanden", "reference")
         )
@@ -338,15 +352,17 @@ class Delivery:
         broken = render(
             "broken_rule",
             literal(rule["rule"]),
-            f"({clean})",
-            f"({clean}) in {known}" if rule["rule"] == "samenwerkingsverband" else "true",
+            clean,
+            f"({clean} in {known})" if column.has_rule("samenwerkingsverband") else "true",
             literal(rule["pattern"]),
-            render("parse_timestamp", column.sql),
+            identifier(MOMENT + column.name)
+            if column.has_rule("moment")
+            else "cast(null as timestamp)",
             *self._fieldwork(margin),
             literal(str(margin)),
         )
         return (
-            f"case when {column.sql} is null then null when ({broken}) is null then '' "
+            f"case when {clean} is null then null when ({broken}) is null then '' "
             f"else {column.sql} end"
         )
 
@@ -361,11 +377,11 @@ class Delivery:
         after = dt.date.fromisoformat(wave["fieldwork_end"]) + dt.timedelta(days=margin + 1)
         return f"timestamp '{first} 00:00:00'", f"timestamp '{after} 00:00:00'"
 
-    def _fieldwork_look(self, text: str) -> str:
+    def _fieldwork_look(self, column: Column) -> str:
         """Empty text for a moment in the fieldwork, its day for another; NULL where none is."""
         margin = self.codebook.tolerance("rows_are_from_the_fieldwork", self.group)
         first, after = self._fieldwork(round(margin))
-        moment = render("parse_timestamp", text)
+        moment = identifier(MOMENT + column.name)
         return (
             f"case when {moment} is null then null when {moment} >= {first} and {moment} < {after} "
             f"then '' else cast(cast({moment} as date) as varchar) end"
@@ -613,7 +629,7 @@ class CellCheck:
 def _keeps_rule(rule: str) -> CellCheck:
     """Values of the columns for which `value_rules` has this rule."""
     return CellCheck(
-        lambda of: [column for column in of.ruled if column.rule and column.rule["rule"] == rule],
+        lambda of: [column for column in of.columns if column.has_rule(rule)],
         _is_told,
         look=RULE,
         has_own_limit=True,

@@ -71,7 +71,7 @@ class Workspace:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m orchestration …` to its end."""
         process = self.start(*arguments)
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=900)
         return subprocess.CompletedProcess(arguments, process.returncode, output)
 
     def dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
