@@ -1,7 +1,7 @@
 -- What: every correction in effect has changed the cell that it names, and no other value stands there.
 -- When it matters: a correction that is not applied would be told to its requester all the same.
 -- How to resolve: compare core.fct_corrections with staging.stg_survey__<group> for the row that is named.
-{{ config(meta={'dagster': {'ref': {'name': 'fct_corrections'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'fct_responses'}}}) }}
 
 with delivered as (
 

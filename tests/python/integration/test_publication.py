@@ -23,7 +23,10 @@ from orchestration.lib.publication import (
     PublicationError,
     Release,
     current,
+    damaged_files,
     identify,
+    note_build,
+    prune,
     publish,
     releases,
     rollback,
@@ -76,11 +79,15 @@ class House:
             data_docs=folder / "data_docs",
         )
         self.clock = Clock(day)
-        # a project of three files, so that a test may change its code and codebook
+        # a project of a few files, so that a test may change its code and codebook
         self.root = folder / "project"
-        for name in ("models/a.sql", "seeds/codebook/waves.csv", "requirements.lock"):
+        for name in ("models/a.sql", "seeds/codebook/goals.csv", "requirements.lock"):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             (self.root / name).write_text("one", encoding="utf-8")
+        (self.root / "seeds" / "codebook" / "waves.csv").write_text(
+            "wave_id,measurement_number,closed_at\n2022-voorjaar,1,2022-07-01\n2023-najaar,2,\n",
+            encoding="utf-8",
+        )
         with connect(self.settings.warehouse) as connection:
             prepare(connection, Codebook())
             connection.execute(PUBLISHED)
@@ -89,12 +96,18 @@ class House:
         with connect(self.settings.warehouse) as connection:
             connection.execute(statement, parameters)
 
-    def accept(self, *deliveries: str, status: str = "accepted", is_synthetic: bool = True) -> None:
+    def accept(
+        self,
+        *deliveries: str,
+        status: str = "accepted",
+        is_synthetic: bool = True,
+        wave_id: str = "2022-voorjaar",
+    ) -> None:
         with connect(self.settings.warehouse) as connection:
             for delivery_id in deliveries:
                 connection.execute(
                     INSERT,
-                    [delivery_id, "2022-voorjaar", "leraar", self.clock(), status, is_synthetic],
+                    [delivery_id, wave_id, "leraar", self.clock(), status, is_synthetic],
                 )
 
     def publish(self) -> Release:
@@ -180,6 +193,10 @@ def test_a_release_is_whole(house: House) -> None:
         **house.identity(),
         "published_at": house.clock.now.astimezone().isoformat(timespec="seconds"),
         "previous_release_id": None,
+        "commit": None,  # this project is no git repository
+        "deliveries": [
+            {"wave_id": "2022-voorjaar", "respondent_group": "leraar", "delivery_id": "a"}
+        ],
         "rows": {"dim_waves": 2, "order": 5000, "publication": 1},
         "sha256": facts["sha256"],
     }
@@ -286,7 +303,7 @@ def test_an_unchanged_publication_rewrites_nothing(house: House) -> None:
         lambda house: (house.root / "models" / "a.sql").write_text("two"),
         lambda house: (house.root / "models" / "b.yml").write_text("one"),
         lambda house: (house.root / "models" / "a.sql").rename(house.root / "models" / "c.sql"),
-        lambda house: (house.root / "seeds" / "codebook" / "waves.csv").write_text("two"),
+        lambda house: (house.root / "seeds" / "codebook" / "goals.csv").write_text("two"),
         lambda house: (house.root / "requirements.lock").write_text("two"),
     ],
 )
@@ -356,6 +373,49 @@ def test_nothing_to_publish(tmp_path: Path) -> None:
 
 
 # --- interrupted ----------------------------------------------------------------------------
+
+
+def test_a_wave_that_is_open_makes_no_release(house: House) -> None:
+    """A delivery a day in fieldwork, and nothing of it in the release: the id stays."""
+    first = house.new_release("a")
+    house.accept("b", wave_id="2023-najaar")
+    assert house.publish().status == "unchanged"
+    facts = json.loads((house.publish().path / "release.json").read_text(encoding="utf-8"))
+    assert facts["release_id"] == first
+    assert facts["deliveries"] == [
+        {"wave_id": "2022-voorjaar", "respondent_group": "leraar", "delivery_id": "a"}
+    ]
+
+
+def test_a_codebook_that_changes_while_dbt_builds_is_not_published(house: House) -> None:
+    house.accept("a")
+    note_build(house.settings, house.root)
+    (house.root / "seeds" / "codebook" / "goals.csv").write_text("two")
+    with pytest.raises(PublicationError, match="changed while the marts were built"):
+        house.publish()
+    note_build(house.settings, house.root)
+    assert house.publish().status == "published"
+
+
+def test_a_file_that_is_damaged_or_gone_is_named(house: House) -> None:
+    house.new_release("a")
+    assert damaged_files(house.settings) == []
+    folder = house.settings.published / "current"
+    (folder / "csv" / "dim_waves.csv").write_text("2023", encoding="utf-8")
+    (folder / "parquet" / "order.parquet").unlink()
+    assert damaged_files(house.settings) == [
+        "csv/dim_waves.csv differs from its checksum",
+        "parquet/order.parquet is missing",
+    ]
+
+
+def test_old_releases_go_but_never_the_current_one_and_the_one_before(house: House) -> None:
+    ids = [house.new_release(delivery) for delivery in "abcd"]
+    assert prune(house.settings) == []
+    settings = house.settings.model_copy(update={"keep_releases": 1})
+    assert prune(settings) == ids[:2]
+    assert [release["release_id"] for release in releases(settings)] == ids[2:]
+    assert prune(settings) == []
 
 
 @pytest.mark.parametrize("step", ["_copy_comments", "_export", "_write_json", "_move_current"])
