@@ -64,7 +64,8 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         with connect(settings.warehouse) as connection:
             prepare(connection, codebook)
             accepted = connection.execute(
-                "select count(*) from raw.deliveries where status = 'accepted'"
+                "select count(*) from raw.deliveries where status = 'accepted' "
+                "and respondent_group <> 'corrections'"
             ).fetchone()
         found = discover(settings.landing, codebook, waves)
         # originals may be gone by retention

@@ -9,7 +9,7 @@ with waves as (
         waves.wave_id,
         waves.measurement_number,
         waves.fieldwork_start,
-        {{ dbt.datediff('waves.fieldwork_start', 'waves.fieldwork_end', 'day') }} + 1 as fieldwork_days
+        {{ dbt.datediff('waves.fieldwork_start', 'waves.fieldwork_end', 'day') }} + 1 as fieldwork_days  -- noqa: LT05
     from {{ ref('dim_waves') }} as waves
 
 ),
