@@ -5,49 +5,23 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from disclosure.attack import attack
 from disclosure.frame import Frame, FrameError
 from disclosure.programming import InfeasibleError
 from disclosure.release import Release
-from orchestration.lib.publication import current, releases
-from orchestration.lib.settings import Settings, get_settings
+from orchestration.lib.commands import application, console, stop
+from orchestration.lib.publication import PublicationError, find_release, releases
+from orchestration.lib.settings import get_settings
 from orchestration.lib.warehouse import WarehouseBusyError, connect
 
-app = typer.Typer(
-    help="Attack on the disclosure control of a release.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-console = Console(stderr=True, highlight=False)
-if not console.is_terminal:
-    console.width = 120
+app = application("Attack on the disclosure control of a release.")
 
 
 @app.callback()
 def _commands() -> None:
     """With a callback, `attack` stays a command of its own."""
-
-
-def _fail(message: str) -> typer.Exit:
-    console.print(f"[bold red]Stopped:[/] {message}", soft_wrap=True)
-    return typer.Exit(1)
-
-
-def _resolve(settings: Settings, release: str) -> tuple[str, list[str]]:
-    """The release to attack, and those published before it, oldest first."""
-    known = [found["release_id"] for found in releases(settings)]
-    now = current(settings) or {}
-    wanted = str(now.get("release_id")) if release == "current" else release
-    if wanted not in known:
-        raise _fail(
-            f"There is no release {release!r} in {settings.published}. "
-            f"Known: {', '.join(known) or 'none; run `make refresh` first'}."
-        )
-    return wanted, known[: known.index(wanted)]
 
 
 def _number_of_blocks(text: str) -> int | None:
@@ -69,7 +43,12 @@ def attack_release(
 ) -> None:
     """Try to recover what a release withholds; ends with status 1 if anything is recovered."""
     settings = get_settings()
-    release_id, before = _resolve(settings, release)
+    try:
+        release_id = find_release(settings, release)
+    except PublicationError as error:
+        raise stop(str(error)) from None
+    known = [found["release_id"] for found in releases(settings)]
+    before = known[: known.index(release_id)]
     folder = settings.published / "releases"
     number = _number_of_blocks(blocks)
     columns = (
@@ -97,7 +76,7 @@ def attack_release(
                 progress=lambda: bar.advance(task),
             )
     except (FrameError, InfeasibleError, WarehouseBusyError) as error:
-        raise _fail(str(error)) from None
+        raise stop(str(error)) from None
     result.write(folder / release_id)
     for path, count in result.paths.items():
         console.print(f"  {count:>6}  {path}")

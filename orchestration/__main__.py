@@ -7,29 +7,15 @@ from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 
 from orchestration.lib.codebook import Codebook
+from orchestration.lib.commands import application, console, stop
 from orchestration.lib.landing.discovery import did_you_mean, discover
 from orchestration.lib.publication import PublicationError, rollback
 from orchestration.lib.settings import ROOT, get_settings
 from orchestration.lib.warehouse import WarehouseBusyError, alone, connect, prepare
 
-app = typer.Typer(
-    help="Doelstellingenmonitor warehouse.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-# piped into a log there is no terminal to fit in
-console = Console(stderr=True, highlight=False)
-if not console.is_terminal:
-    console.width = 120
-
-
-def _fail(message: str) -> typer.Exit:
-    console.print(f"[bold red]Stopped:[/] {message}", soft_wrap=True)
-    return typer.Exit(1)
+app = application("Doelstellingenmonitor warehouse.")
 
 
 @app.callback()
@@ -37,7 +23,7 @@ def _check_settings() -> None:
     try:
         get_settings()
     except ValidationError as error:
-        raise _fail("; ".join(str(item["msg"]) for item in error.errors())) from None
+        raise stop("; ".join(str(item["msg"]) for item in error.errors())) from None
 
 
 @app.command()
@@ -49,7 +35,7 @@ def setup() -> None:
         with connect(get_settings().warehouse) as connection:
             prepare(connection, Codebook())
     except WarehouseBusyError as error:
-        raise _fail(str(error)) from None
+        raise stop(str(error)) from None
     ensure_manifest()
 
 
@@ -79,7 +65,7 @@ def refresh(
     """Land, check, build, check and publish; shows progress and ends with a summary."""
     codebook = Codebook()
     if wave and wave not in codebook.waves:
-        raise _fail(
+        raise stop(
             f"There is no wave {wave!r}.{did_you_mean(wave, codebook.waves)} Known waves: "
             f"{', '.join(codebook.waves)}."
         )
@@ -91,7 +77,7 @@ def refresh(
             _simulate_if_nothing_is_there(codebook)
         succeeded = run(codebook, [wave] if wave else None, console)
     except (RefreshError, WarehouseBusyError) as error:
-        raise _fail(str(error)) from None
+        raise stop(str(error)) from None
     raise typer.Exit(0 if succeeded else 1)
 
 
@@ -105,13 +91,13 @@ def roll_back(
     try:
         release = rollback(get_settings(), to)
     except PublicationError as error:
-        raise _fail(str(error)) from None
+        raise stop(str(error)) from None
     console.print(f"published/current is now release [bold]{release.release_id}[/]")
 
 
 @app.command()
 def replay(
-    release: Annotated[str | None, typer.Option(help="The release; the current if absent.")] = None,
+    release: Annotated[str, typer.Option(help="A release_id, current or previous.")] = "current",
 ) -> None:
     """Rebuild a release from the archive in a clean place, and compare byte by byte."""
     from orchestration.lib.replay import replay as rebuild
@@ -119,7 +105,7 @@ def replay(
     try:
         result = rebuild(get_settings(), release)
     except PublicationError as error:
-        raise _fail(str(error)) from None
+        raise stop(str(error)) from None
     for difference in result.differences:
         console.print(f"[bold red]differs[/] {difference}")
     console.print(
@@ -138,7 +124,7 @@ def purge_open_text(
     codebook = Codebook()
     for name, known in ((wave, codebook.waves), (group, codebook.groups)):
         if name is not None and name not in known:
-            raise _fail(
+            raise stop(
                 f"{name!r} is unknown.{did_you_mean(name, known)} Known: {', '.join(known)}."
             )
     from orchestration.lib.landing.open_text import purge
@@ -150,7 +136,7 @@ def purge_open_text(
                 prepare(connection, codebook)
             purged = purge(settings, wave, group)
     except (LookupError, WarehouseBusyError) as error:
-        raise _fail(str(error)) from None
+        raise stop(str(error)) from None
     console.print(
         f"{purged} open answers deleted from {settings.archive} and {settings.warehouse}. "
         f"Originals in {settings.landing} still hold them: delete those too, or set "

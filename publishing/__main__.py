@@ -7,47 +7,23 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from orchestration.lib.publication import current, releases
+from orchestration.lib.commands import application, console, stop
+from orchestration.lib.publication import PublicationError, find_release
 from orchestration.lib.settings import ROOT, get_settings
 from publishing import changes, documents, postgres
 from publishing.dictionary import read_yaml
 
-app = typer.Typer(
-    help="A release in other forms.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-console = Console(stderr=True, highlight=False)
-if not console.is_terminal:
-    console.width = 120
-
-
-def _fail(message: str) -> typer.Exit:
-    # a server's message may hold brackets, which are no markup
-    console.print("[bold red]Stopped:[/] ", end="")
-    console.print(message, soft_wrap=True, markup=False)
-    return typer.Exit(1)
+app = application("A release in other forms.")
 
 
 def _folder(release: str) -> Path:
     """The folder of a release by its id, the start of its id, `current` or `previous`."""
     settings = get_settings()
-    now = current(settings) or {}
-    known: list[str] = [found["release_id"] for found in releases(settings)]
-    wanted = str(now.get("release_id")) if release == "current" else release
-    if release == "previous":
-        here = {found["release_id"]: found for found in releases(settings)}
-        wanted = str(here.get(now.get("release_id", ""), {}).get("previous_release_id"))
-    found = [name for name in known if name.startswith(wanted)]
-    if len(found) != 1:
-        raise _fail(
-            f"There is no release {release!r} in {settings.published}, or more than one. "
-            f"Known, oldest first: {', '.join(known) or 'none; run `make refresh` first'}."
-        )
-    return settings.published / "releases" / found[0]
+    try:
+        return settings.published / "releases" / find_release(settings, release)
+    except PublicationError as error:
+        raise stop(str(error)) from None
 
 
 @app.command("postgres")
@@ -77,7 +53,7 @@ def publish_postgres(
     try:
         outcome = postgres.publish(folder, url, read_yaml(), keep, wait, grant)
     except postgres.PostgresError as error:
-        raise _fail(str(error)) from None
+        raise stop(str(error)) from None
     for note in outcome.notes:
         console.print(note, markup=False, style="yellow", soft_wrap=True)
     console.print(

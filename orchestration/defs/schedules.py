@@ -1,14 +1,21 @@
 """Schedules, on the clock of the Netherlands: summer time is the scheduler's work."""
 
 from datetime import date
+from functools import partial
 
 import dagster as dg
 
 from orchestration.defs.jobs import audit, refresh
 from orchestration.defs.partitions import codebook, range_tags
-from orchestration.lib.duty import ZONE
+from orchestration.lib.duty import ZONE, is_closed
 from orchestration.lib.publication import published_waves
 from orchestration.lib.settings import get_settings
+
+_schedule = partial(
+    dg.schedule,
+    execution_timezone=ZONE.key,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
 
 
 def _day(context: dg.ScheduleEvaluationContext) -> date:
@@ -16,11 +23,9 @@ def _day(context: dg.ScheduleEvaluationContext) -> date:
     return context.scheduled_execution_time.astimezone(ZONE).date()
 
 
-@dg.schedule(
+@_schedule(
     job=refresh,
     cron_schedule="0 2 * * *",
-    execution_timezone=ZONE.key,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every night: build and check the waves that have begun and are not closed.",
 )
 def nightly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
@@ -38,11 +43,9 @@ def nightly(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.S
     ]
 
 
-@dg.schedule(
+@_schedule(
     job=refresh,
     cron_schedule="0 6 * * *",
-    execution_timezone=ZONE.key,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every morning: publish a wave that was closed and is not published yet.",
 )
 def closing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -50,9 +53,7 @@ def closing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipRea
     day = _day(context)
     published = published_waves(get_settings())
     due = [
-        wave
-        for wave in codebook.waves
-        if wave in codebook.closed and codebook.closed[wave] <= day and wave not in published
+        wave for wave in codebook.waves if is_closed(codebook, wave, day) and wave not in published
     ]
     if not due:
         return dg.SkipReason("every closed wave is published")
@@ -62,11 +63,9 @@ def closing(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipRea
     )
 
 
-@dg.schedule(
+@_schedule(
     job=audit,
     cron_schedule="0 5 * * 0",
-    execution_timezone=ZONE.key,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every Sunday: the release is whole, and the archive gives it again to the byte.",
 )
 def weekly_audit(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:

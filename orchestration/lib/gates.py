@@ -112,19 +112,17 @@ def _decide(
     )
 
 
+def _run(settings: Settings, worker: Worker, **request: Any) -> list[Result]:
+    places = {"warehouse": str(settings.warehouse), "data_docs": str(settings.data_docs)}
+    results: list[Result] = worker.run(places | request)["results"]
+    return results
+
+
 def _judge_raw(
     settings: Settings, worker: Worker, deliveries: list[dict[str, Any]]
 ) -> list[Result]:
     """Run the raw gate; its results replace the earlier ones of these deliveries."""
-    answer = worker.run(
-        {
-            "gate": "raw",
-            "warehouse": str(settings.warehouse),
-            "data_docs": str(settings.data_docs),
-            "deliveries": deliveries,
-        }
-    )
-    results: list[Result] = answer["results"]
+    results = _run(settings, worker, gate="raw", deliveries=deliveries)
     ids = [delivery["delivery_id"] for delivery in deliveries]
     with connect(settings.warehouse) as connection, transaction(connection):
         connection.execute(
@@ -164,15 +162,7 @@ def judge_publication(settings: Settings, worker: Worker) -> list[Result]:
     """Publication gate over the published models; its results replace the earlier ones."""
     with connect(settings.warehouse) as connection:
         is_synthetic = identify(connection)["is_synthetic"]
-    answer = worker.run(
-        {
-            "gate": "publication",
-            "warehouse": str(settings.warehouse),
-            "data_docs": str(settings.data_docs),
-            "is_synthetic": is_synthetic,
-        }
-    )
-    results: list[Result] = answer["results"]
+    results = _run(settings, worker, gate="publication", is_synthetic=is_synthetic)
     with connect(settings.warehouse) as connection, transaction(connection):
         connection.execute("delete from audit.quality_results where gate = 'publication'")
         _store(connection, results)

@@ -494,6 +494,28 @@ def releases(settings: Settings) -> list[dict[str, Any]]:
     return sorted(found, key=lambda release: datetime.fromisoformat(release["published_at"]))
 
 
+def find_release(settings: Settings, name: str) -> str:
+    """The id of a release by its id, the start of its id, `current` or `previous`.
+
+    Raises:
+        PublicationError: there is none of that name, or more than one.
+    """
+    known = {str(release["release_id"]): release for release in releases(settings)}
+    here = str((current(settings) or {}).get("release_id"))
+    wanted = name
+    if name == "current":
+        wanted = here
+    elif name == "previous":
+        wanted = str(known.get(here, {}).get("previous_release_id"))
+    found = [release_id for release_id in known if release_id.startswith(wanted)]
+    if len(found) != 1:
+        raise PublicationError(
+            f"There is no release {name!r} in {settings.published}, or more than one. "
+            f"Known, oldest first: {', '.join(known) or 'none; run `make refresh` first'}."
+        )
+    return found[0]
+
+
 def rollback(settings: Settings, to: str | None = None) -> Release:
     """Move `current` to the release that it took the place of, or to the one named.
 

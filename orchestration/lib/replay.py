@@ -24,7 +24,13 @@ from orchestration.lib.codebook import Codebook
 from orchestration.lib.landing.corrections import restore_corrections
 from orchestration.lib.landing.discovery import CORRECTIONS, file_sha256
 from orchestration.lib.landing.register import restore
-from orchestration.lib.publication import CODE, CODEBOOK, PublicationError, current, tree_hash
+from orchestration.lib.publication import (
+    CODE,
+    CODEBOOK,
+    PublicationError,
+    find_release,
+    tree_hash,
+)
 from orchestration.lib.settings import ROOT, Settings, get_settings
 from orchestration.lib.warehouse import connect, prepare
 
@@ -43,22 +49,15 @@ class Replay:
     differences: list[str]
 
 
-def replay(settings: Settings, release_id: str | None = None) -> Replay:
-    """Rebuild a release, the current one if none is named, and compare.
+def replay(settings: Settings, release: str = "current") -> Replay:
+    """Rebuild a release and compare it with what was published.
 
     Raises:
         PublicationError: there is no such release, it was made by other code or another codebook,
             or it cannot be built again; the message says what to do.
     """
-    now = current(settings)
-    if release_id is None and now is None:
-        raise PublicationError("Nothing is published yet, so there is nothing to replay.")
-    wanted = release_id or str((now or {})["release_id"])
+    wanted = find_release(settings, release)
     folder = settings.published / "releases" / wanted
-    if not (folder / "release.json").exists():
-        raise PublicationError(
-            f"There is no release {wanted!r} in {settings.published / 'releases'}."
-        )
     facts = json.loads((folder / "release.json").read_text(encoding="utf-8"))
     for key, names, what in (
         ("code_version", CODE, "code"),

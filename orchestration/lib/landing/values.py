@@ -17,6 +17,7 @@ def texts(values: Sequence[Any] | pa.Array) -> pa.StringArray:
         array = values if isinstance(values, pa.Array) else pa.array(values)
         encoded = array.dictionary_encode()
         distinct = encoded.dictionary.to_pylist()
+    # a column that holds values of several kinds, or numbers beyond 64 bits, has no Arrow type
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         plain = values.to_pylist() if isinstance(values, pa.Array) else values
         return pa.array([text(value) for value in plain], pa.string())

@@ -24,6 +24,7 @@ from orchestration.lib.publication import (
     Release,
     current,
     damaged_files,
+    find_release,
     identify,
     note_build,
     prune,
@@ -407,6 +408,18 @@ def test_a_file_that_is_damaged_or_gone_is_named(house: House) -> None:
         "csv/dim_waves.csv differs from its checksum",
         "parquet/order.parquet is missing",
     ]
+
+
+def test_a_release_is_found_by_its_place_or_the_start_of_its_id(house: House) -> None:
+    with pytest.raises(PublicationError, match="none; run `make refresh` first"):
+        find_release(house.settings, "current")
+    first, second = house.new_release("a"), house.new_release("b")
+    assert find_release(house.settings, "current") == second
+    assert find_release(house.settings, "previous") == first
+    assert find_release(house.settings, first[:12]) == first
+    for name in ("nonsense", ""):
+        with pytest.raises(PublicationError, match=f"{first}, {second}"):
+            find_release(house.settings, name)
 
 
 def test_old_releases_go_but_never_the_current_one_and_the_one_before(house: House) -> None:

@@ -19,6 +19,7 @@ from xlsxwriter import Workbook
 from orchestration.lib.landing import tables
 from orchestration.lib.landing.errors import DeliveryError
 from orchestration.lib.landing.readers import DeliveredTable, ReadOptions, read
+from orchestration.lib.landing.values import text, texts
 
 Row = tuple[str | None, ...]
 
@@ -433,3 +434,19 @@ def test_the_extension_may_be_in_capitals(tmp_path: Path) -> None:
     path = tmp_path / "LERAAR.CSV"
     path.write_text("a\n1\n", encoding="utf-8")
     assert read_rows(path) == [("1",)]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [4.0, None, float("nan"), 4.5, "", "4"],
+        [True, 3, "ja", dt.date(2026, 11, 2), dt.datetime(2026, 11, 2, 9, 30)],
+        [2**70, 1, None],
+        [Decimal("1.50"), Decimal("200"), None],
+        ["ja", "ja", None, ""],
+        [],
+    ],
+)
+def test_a_column_becomes_the_text_of_each_value(column: list[object]) -> None:
+    """Whether Arrow has a type for the column or not."""
+    assert texts(column).to_pylist() == [text(value) for value in column]

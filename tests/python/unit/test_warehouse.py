@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
+from typing import IO
 
 import duckdb
 import pytest
@@ -55,14 +58,22 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("read_only", [False, True])
-def test_a_warehouse_that_another_process_holds(tmp_path: Path, read_only: bool) -> None:
-    path = tmp_path / "monitor.duckdb"
+@contextmanager
+def held(path: Path) -> Iterator[IO[bytes]]:
+    """Another process holds the warehouse, until what is yielded is closed."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
         assert holder.stdout and holder.stdin
         assert holder.stdout.readline() == b"held\n"
+        yield holder.stdin
+        holder.stdin.close()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_warehouse_that_another_process_holds(tmp_path: Path, read_only: bool) -> None:
+    path = tmp_path / "monitor.duckdb"
+    with held(path):
         with (
             pytest.raises(WarehouseBusyError) as error,
             connect(path, read_only=read_only, patience=0),
@@ -71,19 +82,14 @@ def test_a_warehouse_that_another_process_holds(tmp_path: Path, read_only: bool)
         assert str(path) in str(error.value)
         assert "in use by another process" in str(error.value)
         assert "nothing was changed" in str(error.value)
-        holder.stdin.close()
     with connect(path):
         pass
 
 
 def test_who_is_patient_gets_a_warehouse_that_is_held_for_a_moment(tmp_path: Path) -> None:
     path = tmp_path / "monitor.duckdb"
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as holder:
-        assert holder.stdout and holder.stdin
-        assert holder.stdout.readline() == b"held\n"
-        Timer(0.5, holder.stdin.close).start()
+    with held(path) as holder:
+        Timer(0.5, holder.close).start()
         with connect(path, patience=20) as connection:
             assert connection.execute("select 1").fetchone() == (1,)
 
@@ -150,6 +156,7 @@ def test_prepare_again_changes_nothing_and_a_new_wave_adds_columns(tmp_path: Pat
             "select table_schema || '.' || table_name from information_schema.tables order by all"
         ).fetchall()
         assert [row[0] for row in tables] == [
+            "audit.build",
             "audit.publication",
             "audit.quality_results",
             "audit.released_records",
