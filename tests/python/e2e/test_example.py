@@ -388,7 +388,7 @@ def test_plain_dbt_build_works_on_the_same_warehouse(example: Workspace, tmp_pat
 def test_unit_tests_of_dbt_pass(example: Workspace) -> None:
     result = example.dbt("test", "--select", "test_type:unit")
     assert result.returncode == 0, result.stdout
-    assert "PASS=15" in result.stdout
+    assert "PASS=16" in result.stdout
 
 
 def test_the_same_inputs_give_the_same_bytes(example: Workspace, tmp_path: Path) -> None:
