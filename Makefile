@@ -9,7 +9,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup refresh simulate rollback purge-open-text attack report publish-postgres diff dictionary test lint format ui bench docs lock clean
+.PHONY: help setup refresh simulate rollback replay purge-open-text attack report publish-postgres diff dictionary test lint format ui bench docs lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -56,7 +56,7 @@ diff: setup ## Tell what changed between two releases, and why: RELEASES="previo
 dictionary: setup ## Write docs/data_dictionary.md from the YAML of the models
 	@$(BIN)/python -m publishing dictionary
 
-report: setup ## Write the public report of the current release anew; RELEASE=<folder> takes another
+report: setup ## Write the public report of the current release anew; RELEASE=<release_id> takes another
 	@$(BIN)/python -m report build $(if $(RELEASE),--release $(RELEASE))
 
 test: setup ## Run the dbt tests and pytest

@@ -94,9 +94,15 @@ def _explain(error: Exception, url: str) -> PostgresError:
     said = re.sub(r"\s*SQLSTATE: \w+", "", said)
     way = WAYS_OUT.get(state)
     # a connection that fails has no state of its own
-    for code, pattern in (("28P01", "password auth"), ("3D000", "database .* does not exist")):
+    for code, pattern in (
+        ("28P01", "password auth"),
+        ("3D000", "database .* does not exist"),
+        ("28000", r"pg_hba|role .* does not exist"),
+    ):
         if way is None and re.search(pattern, said):
             way = WAYS_OUT[code]
+    if "must be owner of" in said:
+        way = "Publish as the user who published first, who owns the views."
     if way is None and re.search("onnect|host name|server closed", said):
         way = "Check host and port in URL, and that the server runs."
     if way is None:
@@ -205,10 +211,10 @@ def _show(session: _Session, tables: Sequence[Table], release_id: str, keep: int
     ]
     kept, dropped = known[:keep], known[keep:]
     there = _columns(session, [VIEWS, *map(schema_of, kept)])
-    names = {table.name for table in tables}
-    for schema, name in there:
-        if schema == VIEWS and name not in names and name != "releases":
-            session.run(f"drop view {VIEWS}.{quote(name)}")
+    # a table that no release has any more; what somebody else made in the schema stays
+    ours = {table for schema, table in _columns(session, [*map(schema_of, known)])}
+    for _, name in there.keys() & {(VIEWS, name) for name in ours - {t.name for t in tables}}:
+        session.run(f"drop view {VIEWS}.{quote(name)}")
     for table in tables:
         columns = {column.name: TYPES[column.type] for column in table.columns}
         # what others built on a view stays when columns were only added at its end
@@ -244,7 +250,9 @@ def _let_read(session: _Session, schemas: Sequence[str]) -> list[str]:
 
 
 def _prepare(session: _Session) -> None:
-    if session.rows(f"select from pg_tables where schemaname = {literal(VIEWS)}"):
+    if session.rows(
+        f"select from pg_tables where schemaname = {literal(VIEWS)} and tablename = 'releases'"
+    ):
         return
     session.run(f"create schema if not exists {VIEWS}")
     session.run(

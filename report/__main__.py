@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
+from orchestration.lib.commands import application, console, stop
+from orchestration.lib.publication import PublicationError, find_release, mark_pages
+from orchestration.lib.settings import get_settings
 from report.release import ReleaseError
 from report.render import build
 
-app = typer.Typer(help="The public report.", no_args_is_help=True, add_completion=False)
+app = application("The public report.")
 
 
 @app.callback()
@@ -21,21 +24,27 @@ def _report() -> None:
 
 @app.command("build")
 def build_report(
-    release: Annotated[Path, typer.Option(help="Folder of a release.")] = Path("published/current"),
+    release: Annotated[str, typer.Option(help="A release_id, current or previous.")] = "current",
     out: Annotated[
-        Path | None, typer.Option(help="Where to write; `report` in the release if absent.")
+        Path | None,
+        typer.Option(help="Where to write, an empty folder or a report; in the release if absent."),
     ] = None,
 ) -> None:
     """Write the pages in Dutch and English."""
     started = perf_counter()
+    settings = get_settings()
     try:
-        summary = build(release.resolve(), out or release.resolve() / "report")
-    except ReleaseError as error:
-        typer.echo(f"Stopped: {error}", err=True)
-        raise typer.Exit(1) from None
-    typer.echo(
+        release_id = find_release(settings, release)
+        folder = settings.published / "releases" / release_id
+        summary = build(folder, out or folder / "report")
+    except (PublicationError, ReleaseError) as error:
+        raise stop(str(error)) from None
+    if out is None:
+        mark_pages(settings, release_id)
+    console.print(
         f"{summary.pages} pages and {summary.charts} charts, {summary.size / 1e6:.0f} MB, in "
-        f"{perf_counter() - started:.0f} s: {summary.path / 'index.html'}"
+        f"{perf_counter() - started:.0f} s: {summary.path / 'index.html'}",
+        soft_wrap=True,
     )
 
 

@@ -51,10 +51,8 @@ def text(table: str, column: str, row: Row, numbers: Numbers, measure: str = "")
     if table == "fct_goal_scores":
         return numbers.decimal(value, 1)
     # a change or gap has limits that are differences themselves
-    is_difference = (
-        column in SIGNED
-        or column.startswith("difference_ci")
-        or (table in ("fct_indicator_changes", "fct_perspective_gaps") and column.startswith("ci_"))
+    is_difference = column in SIGNED or (
+        table in ("fct_indicator_changes", "fct_perspective_gaps") and column.startswith("ci_")
     )
     if (row.get("measure") or measure) == "mean":
         return numbers.decimal(value, 2, signed=is_difference)

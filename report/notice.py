@@ -46,7 +46,9 @@ def _write(release: Path, newer: Path | None, newer_id: str) -> int:
                 target = newer / "report" / language / path.relative_to(folder)
                 if not target.exists():
                     target = newer / "report" / language / "index.html"
-                notice = _notice(texts, os.path.relpath(target, path.parent), newer_id)
+                # a release may have been made without its report
+                href = os.path.relpath(target, path.parent) if target.exists() else None
+                notice = _notice(texts, href, newer_id)
             content = path.read_text("utf-8")
             # a notice has no backslash, which a replacement would read as an escape
             marked = NOTICE.sub(notice, content, count=1)
@@ -58,18 +60,17 @@ def _write(release: Path, newer: Path | None, newer_id: str) -> int:
     return changed
 
 
-def _notice(texts: Texts, href: str, newer_id: str) -> str:
+def _notice(texts: Texts, href: str | None, newer_id: str) -> str:
+    link = Markup("")
+    if href is not None:
+        link = Markup(' <a class="utrecht-link" href="{}">{}</a>').format(
+            href.replace(os.sep, "/"), texts("superseded.link")
+        )
     return (
         Markup(
             '<!--notice--><div class="utrecht-alert utrecht-alert--info notice" role="note">'
-            '<p><strong>{}</strong> {} <a class="utrecht-link" href="{}">{}</a></p>'
-            "</div><!--/notice-->"
+            "<p><strong>{}</strong> {}{}</p></div><!--/notice-->"
         )
-        .format(
-            texts("superseded.title"),
-            texts("superseded.text", release=newer_id),
-            href.replace(os.sep, "/"),
-            texts("superseded.link"),
-        )
+        .format(texts("superseded.title"), texts("superseded.text", release=newer_id), link)
         .replace("\n", " ")
     )

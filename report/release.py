@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -70,10 +69,9 @@ def groups_of(rows: Iterable[Row], *columns: str) -> dict[tuple[Any, ...], list[
 
 @dataclass(frozen=True)
 class Release:
-    """The tables of a release as lists of rows, and what `release.json` says."""
+    """The tables of a release as lists of rows."""
 
     path: Path
-    facts: Row
     tables: dict[str, list[Row]]
     columns: dict[str, list[str]]
 
@@ -109,9 +107,7 @@ class Release:
             result = connection.execute(WITHHELD)
             names = [column[0] for column in result.description]
             tables["withheld"] = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-        facts_path = path / "release.json"
-        facts = json.loads(facts_path.read_text("utf-8")) if facts_path.exists() else {}
-        return cls(path, facts, tables, columns)
+        return cls(path, tables, columns)
 
     @cached_property
     def publication(self) -> Row:

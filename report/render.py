@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from report.charts import draw
-from report.release import Release
+from report.release import Release, ReleaseError
 from report.texts import LANGUAGES
 
 PROCESSES = 2
@@ -32,10 +32,14 @@ def build(release: Path, out: Path) -> ReportSummary:
     The same release gives the same bytes: no clock, no random ids.
 
     Raises:
-        ReleaseError: the folder is no release with figures.
+        ReleaseError: the folder is no release with figures, or `out` holds something else.
     """
     from report.site import charts_of, front
 
+    if out.exists() and any(out.iterdir()) and not (out / "static" / "report.css").exists():
+        raise ReleaseError(
+            f"{out} holds other files than a report, which would be lost. Name an empty folder."
+        )
     tables = Release.read(release)
     wanted = charts_of(tables)
     draft = out.with_name(f".{out.name}.part")

@@ -209,8 +209,8 @@ class Site:
         self.jinja.globals.update(
             t=self.texts, label=self.texts.label, of=self.texts.of, option=self.texts.option,
             numbers=self.numbers, language=language, release=release, site=self, figure=self.figure,
-            interval=self.interval, chart=self.chart, anchor=anchor, key=key, colour=colour,
-            other=next(name for name in LANGUAGES if name != language), rich=self.rich,
+            interval=self.interval, chart=self.chart, anchor=anchor, key=key,
+            other=next(name for name in LANGUAGES if name != language),
         )  # fmt: skip
         self.latest = _latest(release)
         self.indicators = {row["indicator_code"]: row for row in release.indicators}
@@ -257,10 +257,6 @@ class Site:
         return Markup('<span class="withheld">{}</span>').format(
             self.texts.label("suppression", reason)
         )
-
-    def rich(self, path: str, **values: object) -> Markup:
-        """A text of the catalogue that holds markup."""
-        return Markup(self.texts(path)).format(**values) if values else Markup(self.texts(path))
 
     def chart(self, name: str, description: str) -> Markup:
         """A drawn chart in this language, or nothing where there is none of that name."""
@@ -429,11 +425,7 @@ class Site:
             if (self.latest[row["indicator_code"]], row["indicator_code"], code)
             in self.release.headlines
         ]
-        rates = [row for row in self.release.tables[RATES] if row["respondent_group"] == code]
-        return {
-            "group": group, "code": code, "indicators": groups_of(indicators, "goal_id"),
-            "rates": groups_of(rates, "wave_id"),
-        }  # fmt: skip
+        return {"group": group, "code": code, "indicators": groups_of(indicators, "goal_id")}
 
     def _swvs(self) -> Row:
         rows = sorted(

@@ -74,10 +74,12 @@ def duty_officer(context: dg.SensorEvaluationContext) -> dg.SkipReason:
             standing = duty.standing_alerts(connection, codebook, duty.now())
     except WarehouseBusyError:
         return dg.SkipReason("the warehouse is being written")
-    for key in sorted(set(standing) - told):
-        send(standing[key], settings)
-    context.update_cursor(json.dumps(sorted(standing)))
-    return dg.SkipReason(f"{len(set(standing) - told)} told, {len(standing)} standing")
+    has_channel = bool(settings.alert_webhook or settings.alert_smtp)
+    new = sorted(set(standing) - told)
+    # what no channel took is tried again at the next look
+    lost = {key for key in new if not send(standing[key], settings) and has_channel}
+    context.update_cursor(json.dumps(sorted(set(standing) - lost)))
+    return dg.SkipReason(f"{len(new) - len(lost)} told, {len(standing)} standing")
 
 
 @dg.run_failure_sensor(
@@ -87,24 +89,23 @@ def duty_officer(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 )
 def failed_run(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
     """What, why and what to do; the refused delivery has a message of its own."""
-    events = context.get_step_failure_events()
-    steps = [event.step_key for event in events if event.step_key]
-    if steps == ["raw_gate"]:
-        return dg.SkipReason("a delivery is refused: the duty officer tells")
-    causes = []
-    for event in events:
+    causes = {}
+    for event in context.get_step_failure_events():
         error = event.step_failure_data.error
         while error and error.cause:
             error = error.cause
-        if error:
-            causes.append(error.message.strip())
+        causes[event.step_key] = (error.cls_name if error else None) or "an unknown error"
+    # the gate's step fails in other ways too: its process may have died
+    if causes == {"raw_gate": dg.DagsterAssetCheckFailedError.__name__}:
+        return dg.SkipReason("a delivery is refused: the duty officer tells")
     send(
         Alert(
-            f"Run {context.dagster_run.run_id[:8]} of {context.dagster_run.job_name} failed"
-            + (f" in {', '.join(steps)}" if steps else ""),
-            " ".join(causes) or context.failure_event.message or "no reason was recorded",
-            "Open the run in Dagster's UI. What is published is untouched; after mending the "
-            "cause, `make refresh` takes up where it stopped.",
+            f"Run {context.dagster_run.run_id[:8]} of {context.dagster_run.job_name} failed",
+            # an error's own words may quote what somebody answered, and stay inside
+            "; ".join(f"{cause} in step {step}" for step, cause in causes.items())
+            or "no step told why",
+            "Open the run in Dagster's UI, which has the whole message. What is published is "
+            "untouched; after mending the cause, `make refresh` takes up where it stopped.",
         ),
         get_settings(),
     )

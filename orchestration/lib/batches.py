@@ -11,11 +11,10 @@ tells how many of them changed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
-from orchestration.lib.warehouse import literal, transaction
+from orchestration.lib.warehouse import transaction
 
 # One record a respondent; equal answers in equal places have equal hashes, whatever the delivery.
 RECORDS = """
@@ -48,7 +47,7 @@ group by all
 """
 SHOWN = """
 select distinct wave_id, respondent_group, breakdown, breakdown_value
-from {table} where not is_suppressed
+from published.fct_indicator_estimates where not is_suppressed
 """
 CHANGED = """
 select
@@ -90,28 +89,27 @@ class Difference:
         )
 
 
-def small_differences(connection: duckdb.DuckDBPyConnection, releases: Path) -> list[Difference]:
-    """Figures of which one to nine respondents changed since any release that is still there.
+def small_differences(connection: duckdb.DuckDBPyConnection) -> list[Difference]:
+    """Figures of which one to nine respondents changed since any earlier release.
 
-    Releases of which the warehouse has no records (it was made anew) cannot be compared.
+    Whether its folder is still there does not matter: somebody may have kept it. Releases of which
+    the warehouse has no records (it was made anew) cannot be compared.
     """
     connection.execute(RECORDS)
     found = []
     for (release_id,) in connection.execute(
         "select distinct release_id from audit.released_records order by release_id"
     ).fetchall():
-        file = releases / release_id / "monitor.duckdb"
-        if not file.exists():
-            continue
-        connection.execute(f"attach {literal(file)} as earlier (read_only)")
-        try:
-            earlier = SHOWN.format(table="earlier.main.fct_indicator_estimates")
-            now = SHOWN.format(table="published.fct_indicator_estimates")
-            connection.execute(
-                f"create or replace temp table shown as ({now}) intersect ({earlier})"
-            )
-        finally:
-            connection.execute("detach earlier")
+        connection.execute(
+            f"""
+            create or replace temp table shown as
+            {SHOWN}
+            intersect
+            select wave_id, respondent_group, breakdown, breakdown_value
+            from audit.released_records where release_id = ?
+            """,
+            [release_id],
+        )
         for wave_id, group, breakdown, value, changed in connection.execute(
             CHANGED, [release_id]
         ).fetchall():
@@ -120,9 +118,15 @@ def small_differences(connection: duckdb.DuckDBPyConnection, releases: Path) -> 
 
 
 def remember(connection: duckdb.DuckDBPyConnection, release_id: str) -> None:
-    """Keep the records of a release; `small_differences` has made them."""
+    """Keep the records behind what a release shows; `small_differences` has made them."""
     with transaction(connection):
         connection.execute("delete from audit.released_records where release_id = ?", [release_id])
         connection.execute(
-            "insert into audit.released_records select ?, * from records", [release_id]
+            f"""
+            insert into audit.released_records
+            select ?, records.* from records
+            inner join ({SHOWN}) as shown
+                using (wave_id, respondent_group, breakdown, breakdown_value)
+            """,
+            [release_id],
         )

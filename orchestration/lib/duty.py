@@ -11,7 +11,8 @@ import duckdb
 
 from orchestration.lib.alerts import Alert
 from orchestration.lib.codebook import Codebook
-from orchestration.lib.landing.register import refused
+from orchestration.lib.landing.discovery import CORRECTIONS
+from orchestration.lib.landing.register import Outcome, refused
 
 ZONE = ZoneInfo("Europe/Amsterdam")
 QUIET_DAYS = 2
@@ -59,7 +60,7 @@ def standing_alerts(
     alerts = {
         f"refused {outcome.delivery_id}": Alert(
             f"Delivery {outcome.wave_id}/{outcome.file_name} is refused",
-            outcome.reason,
+            _why_refused(connection, outcome),
             "Send the reason, or the delivery's page in the data docs, to the agency, and put the "
             "corrected file in its place. What is published is untouched.",
         )
@@ -76,6 +77,21 @@ def standing_alerts(
                 "seeds/codebook/waves.csv.",
             )
     return alerts
+
+
+def _why_refused(connection: duckdb.DuckDBPyConnection, outcome: Outcome) -> str:
+    """The reason, without what somebody answered: gates and corrections quote it, landing does
+    not, and a message may pass many servers."""
+    failed = connection.execute(
+        "select distinct expectation from audit.quality_results "
+        "where delivery_id = ? and not success and severity = 'error' order by all",
+        [outcome.delivery_id],
+    ).fetchall()
+    if failed:
+        return f"it fails {', '.join(check for (check,) in failed)}."
+    if outcome.respondent_group == CORRECTIONS:
+        return "lines of it do not fit the deliveries; `make refresh` says which."
+    return outcome.reason
 
 
 def is_closed(codebook: Codebook, wave_id: str, on: date) -> bool:

@@ -112,6 +112,15 @@ def _decide(
     )
 
 
+def judge_again(settings: Settings, worker: Worker) -> None:
+    """Results of deliveries that were accepted before, and are restored: that stays decided."""
+    with connect(settings.warehouse) as connection:
+        deliveries = waiting(connection)
+    _judge_raw(settings, worker, deliveries)
+    with connect(settings.warehouse) as connection:
+        decide(connection, [delivery["delivery_id"] for delivery in deliveries], {})
+
+
 def _run(settings: Settings, worker: Worker, **request: Any) -> list[Result]:
     places = {"warehouse": str(settings.warehouse), "data_docs": str(settings.data_docs)}
     results: list[Result] = worker.run(places | request)["results"]

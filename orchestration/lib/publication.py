@@ -233,16 +233,29 @@ def _move_current(settings: Settings, release_id: str, **more: Any) -> None:
         draft.replace(link)
     except OSError as error:  # a system without links has current.json alone
         logger.warning("no link `current` here (%s); readers use current.json", error)
+    report.mark_current(settings.published / "releases" / release_id)
+    if left and left["release_id"] != release_id:
+        _mark_superseded(settings, left["release_id"], release_id)
     _write_json(
         settings.published / "current.json",
         {"release_id": release_id, "path": f"releases/{release_id}", **more},
     )
-    here = settings.published / "releases" / release_id
-    report.mark_current(here)
-    if left and left["release_id"] != release_id:
-        # pages that link to `current` lead to whatever is newest, also later
-        newer = link if link.is_symlink() else here
-        report.mark_superseded(settings.published / left["path"], newer, release_id)
+
+
+def _mark_superseded(settings: Settings, older: str, newer: str) -> None:
+    """Tell on the pages of a release which one took its place."""
+    import report
+
+    link, folder = settings.published / "current", settings.published / "releases"
+    # pages that link to `current` lead to whatever is newest, also later
+    report.mark_superseded(folder / older, link if link.is_symlink() else folder / newer, newer)
+
+
+def mark_pages(settings: Settings, release_id: str) -> None:
+    """Tell on pages that were written anew that another release is current, if one is."""
+    now = current(settings) or {}
+    if now.get("release_id") not in (None, release_id):
+        _mark_superseded(settings, release_id, str(now["release_id"]))
 
 
 def _link_agrees(settings: Settings, release_id: str) -> bool:
@@ -291,7 +304,7 @@ def publish(
         now = current(settings) or {}
         if not (folder / "release.json").exists():
             has_figures = FIGURES in tables
-            differences = small_differences(connection, folder.parent) if has_figures else []
+            differences = small_differences(connection) if has_figures else []
             if differences and not settings.release_batch and now:
                 logger.warning("%d figures wait for the next batch", len(differences))
                 here = settings.published / now["path"]

@@ -139,7 +139,7 @@ def rebuild(settings: Settings, facts: dict[str, Any]) -> None:
     """
     from expectations.client import GateWorker, blocking
     from orchestration.lib.dbt import build
-    from orchestration.lib.gates import judge_deliveries, judge_publication
+    from orchestration.lib.gates import judge_again, judge_publication
     from orchestration.lib.publication import note_build, publish
 
     codebook = Codebook()
@@ -149,7 +149,7 @@ def rebuild(settings: Settings, facts: dict[str, Any]) -> None:
             for delivery in facts["deliveries"]:
                 if delivery["respondent_group"] != CORRECTIONS:
                     restore(connection, settings, **delivery)
-        judge_deliveries(settings, worker)
+        judge_again(settings, worker)
         with connect(settings.warehouse) as connection:
             for delivery in facts["deliveries"]:
                 if delivery["respondent_group"] == CORRECTIONS:

@@ -24,7 +24,7 @@ judged as (
         case
             when respondents.is_removed then 'removed_on_request'
             when respondents.is_test then 'test_record'
-            when respondents.data_source in ('4', '5', '6') then 'excluded_source'
+            when {{ delivered_number('respondents.data_source') }} in (4, 5, 6) then 'excluded_source'
             when respondents.core_answered_count < 0.5e0 * respondents.core_item_count then 'incomplete'
             when respondents.value_drop_reason is not null then respondents.value_drop_reason
             when

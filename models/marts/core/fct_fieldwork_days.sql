@@ -33,7 +33,8 @@ responses as (
         ) as fieldwork_day
     from {{ ref('fct_responses') }} as responses
     inner join waves on responses.wave_id = waves.wave_id
-    where responses.is_kept
+    -- whoever answered on a day that is not known is in no course
+    where responses.is_kept and coalesce(responses.completed_at, responses.started_at) is not null
 
 ),
 

@@ -289,16 +289,19 @@ def _register(connection: duckdb.DuckDBPyConnection, row: Mapping[str, object]) 
 
 
 def _labels(table: DeliveredTable, variables: list[Variable]) -> str | None:
-    """Labels as delivered, as JSON; without the value labels of columns that hide who answered."""
-    open_to_all = {
-        column
-        for column, variable in zip(table.columns, variables, strict=True)
-        if variable.is_kept and variable.role != "identifier"
-    }
+    """Labels as delivered, as JSON, by the codebook's header of the column; without the value
+    labels of columns that hide who answered."""
+    of_column = dict(zip(table.columns, variables, strict=True))
     labels = {
-        part: {name: of_column for name, of_column in texts.items() if name in open_to_all}
-        if part == "values"
-        else texts
+        part: {
+            of_column[name].column_name: content
+            for name, content in texts.items()
+            if name in of_column
+            and (
+                part != "values"
+                or (of_column[name].is_kept and of_column[name].role != "identifier")
+            )
+        }
         for part, texts in table.labels.items()
     }
     return json.dumps(labels, ensure_ascii=False) if labels else None

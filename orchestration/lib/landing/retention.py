@@ -1,4 +1,4 @@
-"""Delete what need not be kept: originals in the archive, records of releases that are gone."""
+"""Delete what need not be kept: originals of which the archive has a copy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ def retain(settings: Settings, clock: Clock = datetime.now) -> list[str]:
     file that was landed and every copy in the archive still has the hash that it was written with.
     """
     with connect(settings.warehouse) as connection:
-        _forget_releases(connection, settings)
         if settings.keep_originals_days is None:
             return []
         limit = clock() - timedelta(days=settings.keep_originals_days)
@@ -60,12 +59,3 @@ def _delete_original(
     note(connection, delivery_id, DELETED, f"{wave_id}/{file_name}", clock)
     original.unlink()
     return True
-
-
-def _forget_releases(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """What respondents of a release said is of no use once the release is gone."""
-    folder = settings.published / "releases"
-    there = [path.parent.name for path in folder.glob("*/release.json")]
-    connection.execute(
-        "delete from audit.released_records where not list_contains(?, release_id)", [there]
-    )

@@ -58,11 +58,3 @@ def note_changes(connection: duckdb.DuckDBPyConnection, clock: Clock = datetime.
         """,
         [PURGED, DELETED, clock()],
     )
-
-
-def have(connection: duckdb.DuckDBPyConnection, event: str) -> set[str]:
-    """The deliveries that an event ever happened to."""
-    rows = connection.execute(
-        "select distinct delivery_id from raw.delivery_events where event = ?", [event]
-    ).fetchall()
-    return {delivery_id for (delivery_id,) in rows}

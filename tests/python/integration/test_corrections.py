@@ -18,7 +18,7 @@ from orchestration.lib.landing.register import Outcome, archive_path, open_text_
 from orchestration.lib.landing.retention import retain
 from orchestration.lib.publication import identify
 from orchestration.lib.settings import ROOT
-from orchestration.lib.warehouse import connect, prepare
+from orchestration.lib.warehouse import connect
 
 SECRET = "zwaluwstaartverbinding-8f3a61c07d"
 
@@ -421,18 +421,3 @@ def test_originals_go_when_their_time_has_come_and_their_copy_is_whole(monitor: 
     # it is neither withdrawn nor missed
     assert monitor.land() == []
     assert monitor.statuses() == {delivery: "accepted"}
-
-
-def test_records_of_releases_that_are_gone_are_forgotten(monitor: Monitor) -> None:
-    with connect(monitor.settings.warehouse) as connection:
-        prepare(connection, monitor.codebook)
-        for release in ("here", "gone"):
-            connection.execute(
-                "insert into audit.released_records values (?, 'w', 'g', 'total', 'all', 'x', 1)",
-                [release],
-            )
-    folder = monitor.settings.published / "releases" / "here"
-    folder.mkdir(parents=True)
-    (folder / "release.json").write_text("{}", encoding="utf-8")
-    retain(monitor.settings)
-    assert monitor.query("select release_id from audit.released_records") == [("here",)]
