@@ -49,8 +49,9 @@ class Measure:
     """What a check found in one subject (a column, a table).
 
     `unexpected` of `total` values offend, such as `examples`; `finding` says it in other words
-    where it is not a share, `observed` is what is published of it instead of that share, `error`
-    is why the check could not be measured, and `limit` is the share that passes (0-1) where the
+    where it is not a share, `observed` is what is published of it instead of that share,
+    `excess` how far it is beyond what is allowed (below zero: within), so that the worst is told,
+    `error` is why the check could not be measured, and `limit` is the share that passes (0-1) where the
     codebook has one for this subject, instead of that of the check.
     """
 
@@ -61,6 +62,7 @@ class Measure:
     examples: tuple[str, ...] = ()
     finding: str | None = None
     observed: str | None = None
+    excess: float = 0.0
     error: str | None = None
     limit: float | None = None
 
@@ -140,6 +142,7 @@ COLUMNS = {
     "examples": "varchar",
     "finding": "varchar",
     "observed": "varchar",
+    "excess": "double",
     "error": "varchar",
     "own_limit": "double",
 }
@@ -150,8 +153,8 @@ def write_measures(path: Path, audits: Iterable[Iterable[Measure]]) -> None:
     rows = [
         [
             *(number, position, one.check, one.subject, one.total, one.unexpected, one.share),
-            *(one.is_met, json.dumps(one.examples), one.finding, one.observed, one.error),
-            one.limit,
+            *(one.is_met, json.dumps(one.examples), one.finding, one.observed),
+            *(one.excess, one.error, one.limit),
         ]
         for number, measures in enumerate(audits)
         for position, one in enumerate(measures)
@@ -242,7 +245,9 @@ def expectations(
         KeyError: a rule names a figure that is not given.
     """
     measured = {one.check for one in measures}
-    worst_first = f"select * from {{batch}} where audit = {audit} order by share desc, position"
+    worst_first = (
+        f"select * from {{batch}} where audit = {audit} order by share desc, excess desc, position"
+    )
     severities = {"error": FailureSeverity.CRITICAL, "warning": FailureSeverity.WARNING}
     return [
         ExpectFewUnexpectedValues(

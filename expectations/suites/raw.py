@@ -849,11 +849,13 @@ def _directions(delivery: Delivery) -> Iterator[Measure]:
         if correlation is None or not math.isfinite(correlation):
             continue
         lowest = delivery.codebook.tolerance(check, delivery.group, column.scale)
+        excess = lowest - TURNED_DEVIATIONS / math.sqrt(pairs) - correlation
         yield Measure(
             check,
             delivery.subject(column),
             1,
-            int(correlation < lowest - TURNED_DEVIATIONS / math.sqrt(pairs)),
+            int(excess > 0),
+            excess=excess,
             finding=f"correlation with the other questions {correlation:.2f}",
             observed=f"lowest correlation {correlation:.2f} in {delivery.subject(column)}",
         )
@@ -897,6 +899,7 @@ def _shift(
         delivery.subject(column),
         1,
         int(index > tolerance + chance),
+        excess=index - tolerance - chance,
         finding=f"index {index:.2f}, where {tolerance + chance:.2f} is allowed, "
         + _told(now, before, delivery.previous.wave_id),
         observed=f"index {index:.2f} in {delivery.subject(column)}",
@@ -957,15 +960,18 @@ def _swap(
     fit_crosswise = all(
         index < chance + tolerance / 4 for index, chance in zip(crossed, chances, strict=True)
     )
+    are_swapped = sum(own) > sum(chances) + tolerance and have_moved and fit_crosswise
     return Measure(
         check,
         delivery.subject(first),
         1,
-        int(sum(own) > sum(chances) + tolerance and have_moved and fit_crosswise),
+        int(are_swapped),
         finding=f"looks like {second.name} did in {delivery.previous.wave_id}, and {second.name} "
         f"like {first.name} (index {crossed[0]:.2f} and {crossed[1]:.2f} crosswise, "
         f"{own[0]:.2f} and {own[1]:.2f} as delivered)",
-        observed="no two questions swapped",
+        observed=f"{first.name} and {second.name} swapped"
+        if are_swapped
+        else "no two questions swapped",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
@@ -115,7 +116,7 @@ def test_a_refusal_and_an_overdue_wave_are_told_once(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Alert] = []
-    monkeypatch.setattr(sensors, "send", lambda alert, _: told.append(alert))
+    monkeypatch.setattr(sensors, "send", lambda alert, _: told.append(alert) or ["webhook"])
     monkeypatch.setitem(os.environ, "MONITOR_NOW", "2026-09-12T09:00:00")
     with connect(get_settings().warehouse) as connection:
         connection.execute(
@@ -144,6 +145,40 @@ def test_a_refusal_and_an_overdue_wave_are_told_once(
         connection.execute("update raw.deliveries set status = 'refused'")
     sensors.duty_officer(dg.build_sensor_context(cursor=context.cursor))
     assert [alert.what for alert in told].count(f"Delivery {OPEN}/leraar.csv is refused") == 2
+
+
+def test_what_no_channel_took_is_told_at_the_next_look(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONITOR_ALERT_WEBHOOK", "http://127.0.0.1:9/nobody-listens")
+    monkeypatch.setenv("MONITOR_NOW", "2026-09-12T09:00:00")
+    get_settings.cache_clear()
+    context = dg.build_sensor_context()
+    sensors.duty_officer(context)
+    assert json.loads(context.cursor or "") == []
+    told: list[Alert] = []
+    monkeypatch.setattr(sensors, "send", lambda alert, _: told.append(alert) or ["webhook"])
+    sensors.duty_officer(dg.build_sensor_context(cursor=context.cursor))
+    assert [alert.what for alert in told] == [f"Wave {OPEN} is overdue"]
+
+
+def test_an_alert_of_the_gate_names_its_checks_and_no_answers(place: Path) -> None:
+    with connect(get_settings().warehouse) as connection:
+        connection.execute(
+            "insert into raw.deliveries by name select 'd1' as delivery_id, ? as wave_id, "
+            "'leraar' as respondent_group, 'leraar.csv' as file_name, 's' as sha256, "
+            "1 as size_bytes, timestamp '2026-09-09 08:00' as landed_at, 'refused' as status, "
+            "false as is_synthetic, 'row 2: jan@school.nl' as refusal_reason",
+            [OPEN],
+        )
+        connection.execute(
+            "insert into audit.quality_results by name select 'raw' as gate, 'd' as suite, "
+            "'answers_are_in_codebook' as expectation, 'd1' as delivery_id, "
+            "'error' as severity, false as success"
+        )
+        alerts = duty.standing_alerts(connection, sensors.codebook, datetime(2026, 12, 1))
+    (alert,) = alerts.values()
+    assert "answers_are_in_codebook" in alert.why and "jan@school.nl" not in alert.text()
 
 
 def test_a_wave_in_fieldwork_is_fresh_for_two_days(place: Path) -> None:
