@@ -51,8 +51,8 @@ class Measure:
     `unexpected` of `total` values offend, such as `examples`; `finding` says it in other words
     where it is not a share, `observed` is what is published of it instead of that share,
     `excess` how far it is beyond what is allowed (below zero: within), so that the worst is told,
-    `error` is why the check could not be measured, and `limit` is the share that passes (0-1) where the
-    codebook has one for this subject, instead of that of the check.
+    `error` is why the check could not be measured, and `limit` is the share that passes (0-1)
+    where the codebook has one for this subject, instead of that of the check.
     """
 
     check: str
