@@ -85,12 +85,14 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
 
         from orchestration.definitions import defs
         from orchestration.defs.partitions import range_tags
+        from orchestration.defs.resources import REFRESH, free_places
 
         _reuse_event_log_connections()
 
         logger.info("definitions loaded in %.1f s", time.monotonic() - began)
         with dg.DagsterInstance.get() as instance:
-            result = defs.resolve_job_def("refresh").execute_in_process(
+            free_places(instance)
+            result = defs.resolve_job_def(REFRESH).execute_in_process(
                 instance=instance,
                 # all means also waves whose files are gone, so that their refusals are withdrawn,
                 # and folders that are no wave, so that they are refused

@@ -1,4 +1,4 @@
-"""What the assets share: the process that runs the gates."""
+"""What the assets share: the turn of the run, and the process that runs the gates."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,10 +7,27 @@ from typing import Any
 import dagster as dg
 
 from expectations.client import GateWorker
+from orchestration.defs.partitions import codebook
 from orchestration.lib.settings import get_settings
-from orchestration.lib.warehouse import alone
+from orchestration.lib.warehouse import alone, connect, prepare
 
+REFRESH = "refresh"
 TURN_SECONDS = 3600.0
+
+
+def free_places(instance: dg.DagsterInstance) -> None:
+    """Give back the places in pools that killed runs took along; without, every later run waits.
+
+    To be called by a refresh that has its turn: another one that holds a place is dead.
+    """
+    storage = instance.event_log_storage
+    for run_id in storage.get_concurrency_run_ids():
+        run = instance.get_run_by_id(run_id)
+        if run and not run.is_finished:
+            if run.job_name != REFRESH:
+                continue
+            instance.report_run_failed(run, "The process of this run was killed.")
+        storage.free_concurrency_slots_for_run(run_id)
 
 
 class Gates(dg.ConfigurableResource[Any]):
@@ -22,7 +39,12 @@ class Gates(dg.ConfigurableResource[Any]):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[GateWorker]:
         """A worker for the length of the run."""
-        with alone(get_settings().warehouse, patience=TURN_SECONDS), GateWorker() as worker:
+        settings = get_settings()
+        with alone(settings.warehouse, patience=TURN_SECONDS), GateWorker() as worker:
+            if context.instance:
+                free_places(context.instance)
+            with connect(settings.warehouse) as connection:
+                prepare(connection, codebook)
             yield worker
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -16,10 +18,11 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from orchestration.defs import duty as duty_checks
 from orchestration.defs import schedules, sensors
+from orchestration.defs.resources import free_places
 from orchestration.lib import duty
 from orchestration.lib.alerts import Alert
 from orchestration.lib.codebook import Codebook
-from orchestration.lib.settings import get_settings
+from orchestration.lib.settings import ROOT, get_settings
 from orchestration.lib.warehouse import connect, prepare
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -179,6 +182,27 @@ def test_an_alert_of_the_gate_names_its_checks_and_no_answers(place: Path) -> No
         alerts = duty.standing_alerts(connection, sensors.codebook, datetime(2026, 12, 1))
     (alert,) = alerts.values()
     assert "answers_are_in_codebook" in alert.why and "jan@school.nl" not in alert.text()
+
+
+def test_a_killed_refresh_does_not_keep_its_place_in_the_pool(tmp_path: Path) -> None:
+    """Else every later refresh would wait for it, without end and without a word."""
+    shutil.copy(ROOT / ".dagster" / "dagster.yaml", tmp_path)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        storage = instance.event_log_storage
+        runs = {}
+        for name, job, status in (
+            ("killed", "refresh", dg.DagsterRunStatus.STARTED),
+            ("ended", "__ASSET_JOB", dg.DagsterRunStatus.SUCCESS),
+            ("busy", "__ASSET_JOB", dg.DagsterRunStatus.STARTED),
+        ):
+            run = dg.DagsterRun(job_name=job, run_id=str(uuid4()), status=status)
+            runs[name] = instance.add_run(run).run_id
+            storage.initialize_concurrency_limit_to_default(f"pool of {name}")
+            storage.claim_concurrency_slot(f"pool of {name}", runs[name], "step")
+        free_places(instance)
+        assert storage.get_concurrency_run_ids() == {runs["busy"]}
+        killed = instance.get_run_by_id(runs["killed"])
+        assert killed and killed.status == dg.DagsterRunStatus.FAILURE
 
 
 def test_a_wave_in_fieldwork_is_fresh_for_two_days(place: Path) -> None:
