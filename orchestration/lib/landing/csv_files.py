@@ -22,6 +22,7 @@ from orchestration.lib.landing.tables import (
 
 DELIMITERS = ";,\t|"
 LONGEST_LINE = 10_000_000  # characters; a file without line ends must not fill the memory
+LONGEST_VALUE = 131_072  # characters; more is a quotation mark that was not closed
 BLOCK = 1_000_000
 BYTE_ORDER_MARKS = {  # utf-32 begins as utf-16 does, so it goes first
     codecs.BOM_UTF8: "utf-8-sig",
@@ -160,6 +161,7 @@ def read_csv(path: Path, options: ReadOptions, recognises: Recognises) -> Delive
         declared, first, skipped = declared or hint[1], next(lines, ""), 1
     start = [first, *islice(lines, options.header_rows - 1)]
     delimiter = declared or _delimiter(start, recognises)
+    csv.field_size_limit(LONGEST_LINE)  # of the whole process, and other libraries change it
     reader = csv.reader(chain(start, lines), delimiter=delimiter, strict=True)
 
     def numbered_rows() -> Iterator[tuple[int, list[str]]]:
@@ -175,6 +177,13 @@ def read_csv(path: Path, options: ReadOptions, recognises: Recognises) -> Delive
                     f"{path.name}: line {line} cannot be read: {error}. Check the quotation marks "
                     "from there on and deliver the file again."
                 ) from None
+            longest = max(map(len, row), default=0)
+            if longest > LONGEST_VALUE:
+                raise DeliveryError(
+                    f"{path.name}: the row that begins on line {line} has a value of {longest:,} "
+                    f"characters; at most {LONGEST_VALUE:,} are read. Check the quotation marks "
+                    "from there on and deliver the file again."
+                )
             if row:
                 yield line, row
 

@@ -359,9 +359,9 @@ def test_labels_are_kept_but_for_those_of_identifiers(monitor: Monitor) -> None:
     write_sav(monitor.file("leraar.sav"), ROWS)
     labels = json.loads(monitor.registered(monitor.land_one().delivery_id)["labels"])
     assert labels == {
-        "variables": {"Vraag_1": "Kunt u het werk aan?"},
-        "values": {"Vraag_1": {"4": "eens", "98": "weet niet"}},
-        "user_missing": {"Vraag_1": [{"lo": "98", "hi": "98"}]},
+        "variables": {"Vraag 1": "Kunt u het werk aan?"},
+        "values": {"Vraag 1": {"4": "eens", "98": "weet niet"}},
+        "user_missing": {"Vraag 1": [{"lo": "98", "hi": "98"}]},
     }
 
 
