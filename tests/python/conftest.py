@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,16 @@ PROJECT = (
     "macros", "seeds", "tests/generic", "tests/singular", "orchestration", "expectations",
     "simulation", "disclosure", "publishing", "report",
 )  # fmt: skip
+
+
+@pytest.hookimpl(wrapper=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Side by side (`pytest -n 2 --dist loadgroup`), tests that share a refresh stay together."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        shared = next((name for name in ("example", "survey") if name in fixtures), item.path.stem)
+        item.add_marker(pytest.mark.xdist_group(shared))
+    yield
 
 
 @dataclass
