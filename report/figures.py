@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 from report.numbers import Numbers
 from report.release import Row, key
 
-SIGNED = ("change", "gap", "difference")
+SIGNED = ("change", "gap", "difference", "difference_ci_lower", "difference_ci_upper")
 COUNTS = {
     "n_respondents", "n_units", "n_psu", "degrees_of_freedom", "effective_n", "population_units",
     "responded", "complete", "value", "indicator_count", "favourable_count",

@@ -1,7 +1,8 @@
-"""What the report reads: the tables of one release."""
+"""What the report reads: the tables of one release, and what changed since the one before."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -113,6 +114,13 @@ class Release:
     def publication(self) -> Row:
         """Release id, hashes, and whether any delivery was simulated."""
         return self.tables["publication"][0]
+
+    @cached_property
+    def changes(self) -> dict[str, Any]:
+        """`changes.json` of the release; empty in the first one."""
+        path = self.path / "changes.json"
+        found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        return found
 
     @cached_property
     def waves(self) -> list[Row]:

@@ -35,7 +35,10 @@ CHANGE_COLUMNS = (
 GAP_COLUMNS = ("gap", "standard_error", "ci_lower", "ci_upper", "p_value", "p_value_adjusted")
 BENCHMARK_COLUMNS = (
     *STATISTICS, "national_estimate", "difference", "difference_standard_error",
+    "difference_ci_lower", "difference_ci_upper",
 )  # fmt: skip
+# how figures differ from the release before; `rounding` is not told
+CHANGE_KINDS = ("changed", "appeared", "disappeared", "withheld", "shown", "reason")
 # files of a release that others may add to it
 DOWNLOADS = (
     "monitor.duckdb", "monitor.xlsx", "datapackage.json", "changes.json", "release.json",
@@ -244,12 +247,13 @@ class Site:
             self.up, page(table, row), anchor(table, row), cell, shown
         )
 
-    def interval(self, table: str, row: Row) -> Markup:
+    def interval(self, table: str, row: Row, prefix: str = "") -> Markup:
         """The 95 % interval of a figure, between brackets; nothing where there is none."""
-        if row.get("is_suppressed") or row["ci_lower"] is None:
+        limits = (f"{prefix}ci_lower", f"{prefix}ci_upper")
+        if row.get("is_suppressed") or row[limits[0]] is None:
             return Markup("")
         return Markup('<span class="interval">({}\N{EN DASH}{})</span>').format(
-            *(self.figure(table, row, column, linked=False) for column in ("ci_lower", "ci_upper"))
+            *(self.figure(table, row, column, linked=False) for column in limits)
         )
 
     def withheld(self, reason: str) -> Markup:
@@ -354,6 +358,7 @@ class Site:
             ("index", self._summary), ("groups", dict), ("swvs", self._swvs),
             ("specialised-education", self._series), ("questionnaire", self._questionnaire),
             ("quality", self._quality), ("methods", dict), ("downloads", self._downloads),
+            ("changes", self._changes),
         ]  # fmt: skip
         for name, context in simple:
             yield self._render(f"{name}.html", f"{name}.html", **context())
@@ -502,6 +507,22 @@ class Site:
                 for name in tables
             },
         }  # fmt: skip
+
+    def _changes(self) -> Row:
+        changes = self.release.changes
+        figures = [
+            row for row in changes.get("groups", []) if any(row[kind] for kind in CHANGE_KINDS)
+        ]
+        return {"changes": changes, "figures": figures, "kinds": CHANGE_KINDS}
+
+    def reason(self, code: str) -> str:
+        """Why figures changed, in words; `new delivery of <waves>` names waves by their code."""
+        words = self.texts.label("change_reasons", code)
+        prefix, _, waves = code.partition(" of ")
+        if words != code or not waves:
+            return words
+        names = (self.texts.of(self.waves[w]) if w in self.waves else w for w in waves.split(", "))
+        return f"{self.texts.label('change_reasons', prefix)} ({', '.join(names)})"
 
     def _workings(self) -> Iterator[tuple[str, str]]:
         by = ("wave_id", "indicator_code")

@@ -179,14 +179,16 @@ def _means_are_on_scale(publication: Publication) -> Queries:
 
 
 def _intervals_contain_estimates(_: Publication) -> Queries:
-    for table in FIGURES.values():
+    intervals = [(table, table.figure, "") for table in FIGURES.values()]
+    intervals.append((FIGURES[BENCHMARKS], "difference", "difference_"))
+    for table, figure, prefix in intervals:
+        low, high = f"{prefix}ci_lower", f"{prefix}ci_upper"
         yield (
             table.name,
-            f"""{table.place}, concat({table.figure}, ' not in ', ci_lower, ' to ', ci_upper),
-            not coalesce({table.figure} between ci_lower - {TOLERANCE} and ci_upper + {TOLERANCE},
-                false)
+            f"""{table.place}, concat({figure}, ' not in ', {low}, ' to ', {high}),
+            not coalesce({figure} between {low} - {TOLERANCE} and {high} + {TOLERANCE}, false)
             from {table.name}
-            where {table.figure} is not null and (ci_lower is not null or ci_upper is not null)""",
+            where {figure} is not null and ({low} is not null or {high} is not null)""",
         )
 
 

@@ -332,6 +332,8 @@ final as (
         national_estimate,
         difference,
         difference_standard_error,
+        difference - t_df * difference_standard_error as difference_ci_lower,
+        difference + t_df * difference_standard_error as difference_ci_upper,
         p_value_adjusted < 0.05e0 as is_significant
     from adjusted
 

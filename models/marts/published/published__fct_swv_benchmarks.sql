@@ -18,7 +18,10 @@ final as (
         suppressions.suppression_reason,
         estimates.national_estimate,
         {{ unless_withheld(
-            ['difference', 'difference_standard_error', 'is_significant'],
+            [
+                'difference', 'difference_standard_error', 'difference_ci_lower', 'difference_ci_upper',
+                'is_significant'
+            ],
             'suppressions.suppression_reason is not null', 'estimates'
         ) }}
     from {{ ref('fct_swv_benchmarks') }} as estimates

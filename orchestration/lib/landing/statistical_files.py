@@ -1,8 +1,11 @@
-"""SPSS and Stata files, read by a process of their own.
+"""SPSS and Stata files, each read by a process of its own.
 
 The library behind pyreadstat ends the process (a segmentation fault) over some damaged files, and
 no `except` can catch that. So another process reads, and hands over Arrow batches; when it dies,
 stalls or wants too much memory, the delivery is refused and the refresh goes on.
+
+A process needs longer to load its libraries than to read most files, so the next one is started
+while this one reads. It waits for its file on standard input, and ends with that.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import pyarrow as pa
 
@@ -58,13 +61,13 @@ def read_statistical(path: Path, options: ReadOptions, limits: Limits) -> Delive
 
 def _rows_of_other_process(path: Path, options: ReadOptions) -> Iterator[tuple[pa.Schema, Any]]:
     """The schema with None first, then the schema with each batch."""
-    command = [sys.executable, "-m", CHILD, str(path), options.encoding or ""]
-    with (
-        tempfile.TemporaryFile() as complaints,
-        subprocess.Popen(
-            [*command, str(tables.BATCH_ROWS)], cwd=ROOT, stdout=subprocess.PIPE, stderr=complaints
-        ) as process,
-    ):
+    reader = _ready.pop() if _ready else _Reader()
+    if not reader.reads(path, options.encoding):  # it died while it waited
+        reader = _Reader()
+        reader.reads(path, options.encoding)
+    _ready.append(_Reader())
+    process = reader.process
+    with reader.complaints as complaints, process:
         assert process.stdout is not None
         watch = _Watch(process)
         done = False
@@ -86,6 +89,31 @@ def _rows_of_other_process(path: Path, options: ReadOptions) -> Iterator[tuple[p
         if not done:
             complaints.seek(0)
             _refuse(path, process.wait(), complaints.read().decode(errors="replace"), watch.struck)
+
+
+class _Reader:
+    """A process that loads the libraries and waits for the file to read."""
+
+    def __init__(self) -> None:
+        self.complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed after reading)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", CHILD], cwd=ROOT,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.complaints,
+        )  # fmt: skip
+
+    def reads(self, path: Path, encoding: str | None) -> bool:
+        """Give it its file; False when it is not there any more."""
+        task = {"path": str(path), "encoding": encoding, "batch_rows": tables.BATCH_ROWS}
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps(task).encode())
+            self.process.stdin.close()
+        except OSError:
+            return False
+        return self.process.poll() is None
+
+
+_ready: list[_Reader] = []
 
 
 class _Watch:

@@ -37,7 +37,6 @@ def serve(path: Path, encoding: str | None, batch_rows: int) -> None:
     that the file announces are JSON in the metadata of its schema."""
     import pyreadstat
 
-    _limit_memory()
     read = pyreadstat.read_dta if path.suffix.lower() == ".dta" else pyreadstat.read_sav
 
     def rows(**more: Any) -> tuple[dict[str, list[Any]], Any]:
@@ -83,8 +82,15 @@ def serve(path: Path, encoding: str | None, batch_rows: int) -> None:
 
 
 if __name__ == "__main__":
+    import pyreadstat  # noqa: F401  (loaded before the file is known)
+
+    _limit_memory()
+    task = sys.stdin.read()
+    if not task:  # nobody needs this process
+        sys.exit()
     try:
-        serve(Path(sys.argv[1]), sys.argv[2] or None, int(sys.argv[3]))
+        arguments = json.loads(task)
+        serve(Path(arguments["path"]), arguments["encoding"], arguments["batch_rows"])
     except Exception as error:
         sys.stderr.write(" ".join(str(error).split()) or type(error).__name__)
         sys.exit(FAILED)

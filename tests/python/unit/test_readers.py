@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 from xlsxwriter import Workbook
 
-from orchestration.lib.landing import tables
+from orchestration.lib.landing import statistical_files, tables
 from orchestration.lib.landing.errors import DeliveryError
 from orchestration.lib.landing.readers import DeliveredTable, ReadOptions, read
 from orchestration.lib.landing.values import text, texts
@@ -200,6 +200,15 @@ def test_sav_labels_in_the_words_of_the_data(sav_file: Path) -> None:
 def test_sav_in_batches(sav_file: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int) -> None:
     monkeypatch.setattr(tables, "BATCH_ROWS", batch_rows)
     assert [row[0] for row in read_rows(sav_file)] == ["1", "98", "99", None]
+
+
+def test_a_process_that_died_while_it_waited_is_replaced(sav_file: Path) -> None:
+    expected = read_rows(sav_file)
+    (waiting,) = statistical_files._ready
+    waiting.process.kill()
+    waiting.process.wait()
+    assert read_rows(sav_file) == expected
+    assert len(statistical_files._ready) == 1
 
 
 def test_sav_cut_off_between_two_rows(tmp_path: Path) -> None:
