@@ -116,15 +116,15 @@ class Column:
         """The rows of the scale."""
         return self._codebook.options(self.scale)
 
-    def label(self, code: str) -> str | None:
-        """The label of a delivered code, also of a code that nobody agreed on."""
+    def labels(self, code: str) -> tuple[str, ...]:
+        """The Dutch and English label of a delivered code, also of one that nobody agreed on."""
         for option in self.scale_options:
             value = option["value"]
             if self.row["is_reversed"] == "true" and option["score"]:
                 value = f"{sum(self.limits) - float(option['score']):g}"
             if value == code:
-                return option["label_nl"]
-        return None
+                return (option["label_nl"], option["label_en"])
+        return ()
 
     @cached_property
     def options(self) -> dict[str, Option]:
@@ -987,11 +987,12 @@ def _labels(delivery: Delivery) -> Iterator[Measure]:
         told = delivery.labels.get(column.name, {})
         values = told.get("values")
         if isinstance(values, dict) and column.scale and column.row["answers_as"] != "label":
-            wrong = [
-                f"code {code} is {quoted(label)}, in the codebook {quoted(expected)}"
-                for code, label in values.items()
-                if (expected := column.label(code)) is None or _plain(expected) != _plain(label)
-            ]
+            wrong = []
+            for code, label in values.items():
+                expected = column.labels(code)
+                if normalise_name(label) not in map(normalise_name, expected):
+                    known = quoted(expected[0] if expected else None)
+                    wrong.append(f"code {code} is {quoted(label)}, in the codebook {known}")
             yield Measure(
                 "labels_agree_with_codebook",
                 delivery.subject(column),

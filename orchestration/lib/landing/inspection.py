@@ -153,8 +153,8 @@ def check_value_labels(
 ) -> None:
     """Compare the value labels in the file with the codebook: do codes mean the same?
 
-    Other words for the same are fine. A label that is that of another code is not, nor is a scale
-    that fits the codebook better from back to front: it would turn every figure round.
+    A label that is that of another code is refused, and a scale that fits the codebook better from
+    back to front: it would turn every figure round. The raw gate judges labels in other words.
 
     Args:
         found: column → code → label, as delivered.
