@@ -1,9 +1,9 @@
 """No text of a release may start a formula in a spreadsheet, or be one that a cell cannot hold.
 
-Spreadsheets run a text from a CSV file that starts with `=`, `+`, `-` or `@`, also behind a tab or
-the end of a line. Texts come from the codebook and from what checks observed, so that none has a
-reason to: such a text stops the release, because changing it would be another figure than the one
-in the other formats.
+Spreadsheets run a text from a CSV file that starts with `=`, `+`, `-` or `@`, also in full
+width, or behind a tab or the end of a line. Texts come from the codebook and from what checks
+observed, so that none has a reason to: such a text stops the release, because changing it would be
+another figure than the one in the other formats.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from publishing.dictionary import Table
 # A number such as -0.5 or +3 is no formula. A cell holds 32,767 characters, none of them a control,
 # and takes `_x0041_` for the character of that code.
 REFUSED = (
-    "(regexp_matches({text}, '^[=+\\-@\\t\\r\\n]') and try_cast({text} as double) is null) "
+    "(regexp_matches({text}, '^[=+\\-@＝＋－＠\\t\\r\\n]') and try_cast({text} as double) is null) "
     "or regexp_matches({text}, '[\\x00-\\x08\\x0B-\\x1F]|_x[0-9A-Fa-f]{{4}}_') "
     "or length({text}) > 32767"
 )
