@@ -37,6 +37,8 @@ BENCHMARK_COLUMNS = (
     *STATISTICS, "national_estimate", "difference", "difference_standard_error",
     "difference_ci_lower", "difference_ci_upper",
 )  # fmt: skip
+# characters that fit beside the value in a chart; the table below has the whole label
+CHART_LABEL = 50
 # how figures differ from the release before; `rounding` is not told
 CHANGE_KINDS = ("changed", "appeared", "disappeared", "withheld", "shown", "reason")
 # files of a release that others may add to it
@@ -53,6 +55,10 @@ def _latest(release: Release) -> dict[str, str]:
     for wave_id, code, _ in release.headlines:
         found[code] = max(found.get(code, wave_id), wave_id, key=lambda name: order[name])
     return found
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def _limits(indicator: Row, scale: str) -> tuple[float, float, str]:
@@ -252,9 +258,11 @@ class Site:
         limits = (f"{prefix}ci_lower", f"{prefix}ci_upper")
         if row.get("is_suppressed") or row[limits[0]] is None:
             return Markup("")
-        return Markup('<span class="interval">({}\N{EN DASH}{})</span>').format(
-            *(self.figure(table, row, column, linked=False) for column in limits)
-        )
+        # between two signs a dash would be read as a third
+        is_signed = bool(prefix) or table in (CHANGES, GAPS)
+        to = f" {self.texts('statistics.ci_upper')} " if is_signed else "\N{EN DASH}"
+        low, high = (self.figure(table, row, column, linked=False) for column in limits)
+        return Markup('<span class="interval">({}{}{})</span>').format(low, to, high)
 
     def withheld(self, reason: str) -> Markup:
         """The mark of a figure that is not shown."""
@@ -278,7 +286,7 @@ class Site:
             return str(Markup.escape(self.texts("goal_short", number=code)))
         if kind == "indicator":
             label = f"{code} {self.texts.of(self.indicators[code])}"
-            return str(Markup.escape(label if len(label) < 61 else label[:59] + "…"))
+            return str(Markup.escape(_shortened(label, CHART_LABEL)))
         if kind == "count":
             return self.numbers.count(float(code))
         table, row = (
