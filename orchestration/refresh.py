@@ -204,4 +204,3 @@ def _tell_what_waits(console: Console, metadata: Mapping[str, Any]) -> None:
     )
     for difference in differences[:5]:
         console.print(f"  {difference}", markup=False, soft_wrap=True)
-

@@ -31,9 +31,7 @@ def _metadata(results: Iterable[dict[str, Any]], refusals: list[str]) -> dict[st
     return {
         "checks": len(rows),
         "failed": len(blocking(rows)),
-        "results": dg.MetadataValue.md(
-            markdown(["wave", "#checks", "#failed", "#warned"], table)
-        ),
+        "results": dg.MetadataValue.md(markdown(["wave", "#checks", "#failed", "#warned"], table)),
         "messages": dg.MetadataValue.md("\n\n".join([*refusals, *messages]) or "none"),
         "data_docs": dg.MetadataValue.path(str(get_settings().data_docs / "index.html")),
     }

@@ -69,17 +69,16 @@ def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
 
 
 def _tell(context: dg.AssetExecutionContext) -> None:
-    """Rows of every table, the response, and how the fieldwork stands, on the pages of the assets."""
-    markdown = dg.MetadataValue.md
+    """Rows of every table, the response and the fieldwork, on the pages of the assets."""
     with connect(get_settings().warehouse) as connection:
         counts = row_counts(connection)
-        more = {
-            ("indicators", "fct_response_rates"): {"response": markdown(response_table(connection))},
-            ("core", "fct_fieldwork_days"): {
-                name: markdown(table) for name, table in fieldwork_facts(connection).items()
-            },
+        tables = {
+            ("indicators", "fct_response_rates"): {"response": response_table(connection)},
+            ("core", "fct_fieldwork_days"): fieldwork_facts(connection),
         }
     for key in context.selected_asset_keys:
         place = (key.path[0], key.path[-1])
-        facts = {"dagster/row_count": counts[place]} if place in counts else {}
-        context.add_asset_metadata({**facts, **more.get(place, {})}, asset_key=key)
+        facts: dict[str, Any] = {"dagster/row_count": counts[place]} if place in counts else {}
+        for name, table in tables.get(place, {}).items():
+            facts[name] = dg.MetadataValue.md(table)
+        context.add_asset_metadata(facts, asset_key=key)

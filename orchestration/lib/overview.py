@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -30,7 +31,8 @@ def markdown(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     ]
     for row in rows:
         cells = ("" if value is None else str(value) for value in row)
-        lines.append("| " + " | ".join(" ".join(c.split()).replace("|", r"\|") for c in cells) + " |")
+        plain = (" ".join(cell.split()).replace("|", r"\|") for cell in cells)
+        lines.append(f"| {' | '.join(plain)} |")
     return "\n".join(lines)
 
 
@@ -44,7 +46,7 @@ def course(values: Sequence[float]) -> str:
     """Numbers in their order as a row of twenty columns at most, the highest of full height."""
     width = min(COURSE_WIDTH, len(values))
     edges = [round(part * len(values) / width) for part in range(width + 1)] if width else []
-    parts = [sum(values[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
     highest = max(parts, default=0) or 1
     return "".join(HEIGHTS[round(part / highest * 7)] for part in parts)
 
@@ -91,7 +93,6 @@ left join audit.quality_results as results
 {joined}
 where deliveries.status in ('accepted', 'refused')
     and deliveries.respondent_group <> ?
-    and (? is null or list_contains(?, deliveries.wave_id))
 group by all
 order by deliveries.wave_id, deliveries.respondent_group, deliveries.delivery_id
 """
@@ -114,10 +115,8 @@ left join (
 """
 
 
-def fates(
-    connection: duckdb.DuckDBPyConnection, waves: Sequence[str] | None = None
-) -> list[Fate]:
-    """What became of the deliveries of these waves, or of all; corrections have their own trail."""
+def fates(connection: duckdb.DuckDBPyConnection) -> list[Fate]:
+    """What became of each delivery that stands; corrections have their own trail."""
     built = connection.execute(
         "select count(*) = 2 from duckdb_tables() where schema_name = 'core' "
         "and table_name in ('fct_responses', 'quarantined_values')"
@@ -127,9 +126,7 @@ def fates(
         counted=COUNTED if is_built else "null, null, null, null",
         joined=JOINED if is_built else "",
     )
-    wanted = list(waves) if waves is not None else None
-    rows = connection.execute(query, [CORRECTIONS, wanted, wanted]).fetchall()
-    return [Fate(*row) for row in rows]
+    return [Fate(*row) for row in connection.execute(query, [CORRECTIONS]).fetchall()]
 
 
 def delivery_facts(of_partition: Sequence[Fate], settings: Settings) -> Facts:
@@ -143,8 +140,7 @@ def delivery_facts(of_partition: Sequence[Fate], settings: Settings) -> Facts:
     told = (refused or accepted)[-1]
     rows = (accepted or refused)[-1]
     facts: Facts = {
-        "outcome": told.status
-        + (", the delivery before it stays" if accepted and refused else ""),
+        "outcome": told.status + (", the delivery before it stays" if accepted and refused else ""),
         "file": told.file_name,
     }
     if refused:
@@ -175,7 +171,10 @@ def delivery_matrix(found: Sequence[Fate], groups: Sequence[str], waves: Sequenc
         cells.setdefault((fate.respondent_group, fate.wave_id), []).append(text)
     return markdown(
         ["group", *(f"#{wave}" for wave in waves)],
-        [[group, *(", ".join(cells.get((group, wave), ["–"])) for wave in waves)] for group in groups],
+        [
+            [group, *(", ".join(cells.get((group, wave), ["–"])) for wave in waves)]
+            for group in groups
+        ],
     )
 
 
@@ -225,13 +224,13 @@ def fieldwork_facts(connection: duckdb.DuckDBPyConnection) -> Mapping[str, str]:
     """How the waves that are not closed stand, and the newest one: per group the response, what is
     expected at close and how precise that is, and who lags. As Markdown, by heading."""
     connection.execute(f"create or replace temp table standing as {STANDING}")
-    courses = dict(
-        ((wave, group), counts)
+    courses = {
+        (wave, group): counts
         for wave, group, counts in connection.execute(
             "select wave_id, respondent_group, list(responded order by fieldwork_day) "
             "from core.fct_fieldwork_days where swv_code = 'all' group by all"
         ).fetchall()
-    )
+    }
     groups = connection.execute(
         """
         select wave_id, respondent_group, fieldwork_day, fieldwork_days, responded_total,
@@ -257,12 +256,13 @@ def fieldwork_facts(connection: duckdb.DuckDBPyConnection) -> Mapping[str, str]:
                  None if rate is None else f"{rate:.1%}", f"{expected:,.0f}",
                  None if margin is None else f"± {100 * margin:.1f} points", previous,
                  "**lags**" if lags else "", course(courses[wave, group])]
-                for wave, group, day, days, responded, complete, rate, expected, margin, previous, lags
-                in groups
+                for (wave, group, day, days, responded, complete, rate, expected, margin, previous,
+                     lags) in groups
             ],
         ),
         "samenwerkingsverbanden_that_lag": markdown(
-            ["wave", "group", "samenwerkingsverband", "#responded", "#previous wave by then"], lagging
+            ["wave", "group", "samenwerkingsverband", "#responded", "#previous wave by then"],
+            lagging,
         )
         if lagging
         else "none",
@@ -281,7 +281,7 @@ def release_facts(folder: Path, settings: Settings) -> Facts:
     """What a release holds, and where its pages are."""
     with duckdb.connect(str(folder / "monitor.duckdb"), read_only=True) as connection:
         figures = connection.execute(
-            "select count(*) filter (where not is_suppressed), count(*) filter (where is_suppressed) "
+            "select count(*) filter (not is_suppressed), count(*) filter (is_suppressed) "
             "from fct_indicator_estimates"
         ).fetchone()
         warned = connection.execute(
