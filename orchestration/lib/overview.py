@@ -189,7 +189,7 @@ def response_table(connection: duckdb.DuckDBPyConnection) -> str:
                 sum(responded) as responded,
                 sum(complete) as complete,
                 sum(population_units) as population,
-                responded / population as rate
+                sum(responded) / sum(population_units) as rate
             from indicators.fct_response_rates group by all
         )
         select *, rate / max(rate) over (partition by respondent_group) from response
