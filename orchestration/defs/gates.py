@@ -76,6 +76,7 @@ def raw_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckRe
             asset_key=key.asset_key,
             check_name=key.name,
             passed=not refusals,
+            description=" ".join(refusals) or None,
             metadata=_metadata(of_group, refusals),
         )
 
@@ -100,5 +101,6 @@ def publication_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Asse
         asset_key=PUBLISHED,
         check_name="publication_gate",
         passed=not blocking(results),
+        description=" ".join(row["message"] for row in blocking(results)) or None,
         metadata=_metadata(results, []),
     )

@@ -10,7 +10,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from orchestration.defs.dbt_project import dbt_project
 from orchestration.defs.landing import WRITER, observe_deliveries, selected_waves
 from orchestration.lib.dbt import DbtError, build
-from orchestration.lib.overview import fieldwork_facts, response_table, row_counts
+from orchestration.lib.overview import fieldwork_tables, response_tables, row_counts
 from orchestration.lib.publication import note_build
 from orchestration.lib.settings import get_settings
 from orchestration.lib.warehouse import connect
@@ -73,8 +73,8 @@ def _tell(context: dg.AssetExecutionContext) -> None:
     with connect(get_settings().warehouse) as connection:
         counts = row_counts(connection)
         tables = {
-            ("indicators", "fct_response_rates"): {"response": response_table(connection)},
-            ("core", "fct_fieldwork_days"): fieldwork_facts(connection),
+            ("indicators", "fct_response_rates"): response_tables(connection),
+            ("core", "fct_fieldwork_days"): fieldwork_tables(connection),
         }
     for key in context.selected_asset_keys:
         place = (key.path[0], key.path[-1])

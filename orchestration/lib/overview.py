@@ -1,11 +1,12 @@
 """What became of deliveries, of the response and of a release: what the pages in Dagster tell.
 
-Small tables in Markdown with bars of block characters, since Dagster shows no images.
+Small tables in Markdown, with charts of block characters: Dagster strips images, and hides a text
+of a thousand characters behind a link, so that a table holds one wave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,20 +21,17 @@ Facts = dict[str, int | str | Path]
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 HEIGHTS = "▁▂▃▄▅▆▇█"
 BAR_WIDTH = 10
-COURSE_WIDTH = 20
+COURSE_WIDTH = 12
 
 
 def markdown(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table; headings that begin with `#` are of numbers, and lose the mark."""
-    lines = [
-        "| " + " | ".join(heading.removeprefix("#") for heading in headings) + " |",
-        "|" + "|".join("---:" if heading.startswith("#") else "---" for heading in headings) + "|",
-    ]
+    lines = [[heading.removeprefix("#") for heading in headings]]
+    lines += [["--:" if heading.startswith("#") else "--" for heading in headings]]
     for row in rows:
         cells = ("" if value is None else str(value) for value in row)
-        plain = (" ".join(cell.split()).replace("|", r"\|") for cell in cells)
-        lines.append(f"| {' | '.join(plain)} |")
-    return "\n".join(lines)
+        lines.append([" ".join(cell.split()).replace("|", r"\|") for cell in cells])
+    return "\n".join(f"|{'|'.join(line)}|" for line in lines)
 
 
 def bar(share: float | None) -> str:
@@ -43,7 +41,7 @@ def bar(share: float | None) -> str:
 
 
 def course(values: Sequence[float]) -> str:
-    """Numbers in their order as a row of twenty columns at most, the highest of full height."""
+    """Numbers in their order as a row of twelve columns at most, the highest of full height."""
     width = min(COURSE_WIDTH, len(values))
     edges = [round(part * len(values) / width) for part in range(width + 1)] if width else []
     parts = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
@@ -167,20 +165,30 @@ def delivery_matrix(found: Sequence[Fate], groups: Sequence[str], waves: Sequenc
     """Groups × waves: rows of what is accepted, and what is refused."""
     cells: dict[tuple[str, str], list[str]] = {}
     for fate in found:
-        text = f"{fate.landed:,} rows" if fate.status == "accepted" else "**refused**"
+        text = f"{fate.landed:,}" if fate.status == "accepted" else "**refused**"
         cells.setdefault((fate.respondent_group, fate.wave_id), []).append(text)
     return markdown(
-        ["group", *(f"#{wave}" for wave in waves)],
+        ["rows accepted", *(f"#{wave}" for wave in waves)],
         [
-            [group, *(", ".join(cells.get((group, wave), ["–"])) for wave in waves)]
+            [group, *(" ".join(cells.get((group, wave), ["–"])) for wave in waves)]
             for group in groups
         ],
     )
 
 
-def response_table(connection: duckdb.DuckDBPyConnection) -> str:
-    """Response per group and wave, with the rate as a bar beside the highest of the group."""
-    rows = connection.execute(
+def _per_wave(
+    headings: Sequence[str], rows: Iterable[tuple[str, Sequence[object]]], name: str
+) -> dict[str, str]:
+    """Tables named `<name>_<wave>`, from rows with their wave in front."""
+    of_wave: dict[str, list[Sequence[object]]] = {}
+    for wave_id, row in rows:
+        of_wave.setdefault(wave_id, []).append(row)
+    return {f"{name}_{wave}": markdown(headings, found) for wave, found in of_wave.items()}
+
+
+def response_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Response per wave and group; the bar is the rate beside the highest of the group."""
+    found = connection.execute(
         """
         with response as (
             select
@@ -192,81 +200,98 @@ def response_table(connection: duckdb.DuckDBPyConnection) -> str:
                 sum(responded) / sum(population_units) as rate
             from indicators.fct_response_rates group by all
         )
-        select *, rate / max(rate) over (partition by respondent_group) from response
-        order by respondent_group, wave_id
+        select
+            wave_id,
+            respondent_group,
+            responded,
+            complete,
+            population,
+            rate,
+            rate / max(rate) over (partition by respondent_group)
+        from response
+        order by wave_id, respondent_group
         """
     ).fetchall()
-    return markdown(
-        ["group", "wave", "#responded", "#complete", "#population", "#rate", "beside the highest"],
-        [
-            [group, wave, f"{responded:,}", f"{complete:,}",
-             None if rate is None else f"{population:,}", None if rate is None else f"{rate:.1%}",
-             bar(share)]
-            for group, wave, responded, complete, population, rate, share in rows
-        ],
+    return _per_wave(
+        ["group", "#responded", "#complete", "#population", "#rate", "of the group's highest"],
+        (
+            (wave, (group, f"{responded:,}", f"{complete:,}", _number(population, ",.0f"),
+                    _number(rate, ".1%"), bar(share)))
+            for wave, group, responded, complete, population, rate, share in found
+        ),
+        "response",
     )  # fmt: skip
 
 
+def _number(value: float | None, form: str) -> str | None:
+    return None if value is None else format(value, form)
+
+
+# where each wave that is not closed stands, and the newest one
 STANDING = """
-select distinct on (days.wave_id, days.respondent_group, days.swv_code) days.*
+with newest as (
+    select max(measurement_number) as measurement_number from core.dim_waves
+    inner join core.fct_fieldwork_days using (wave_id)
+)
+select
+    days.wave_id,
+    days.respondent_group,
+    days.swv_code,
+    max(days.fieldwork_day) as fieldwork_day,
+    any_value(days.fieldwork_days) as fieldwork_days,
+    list(days.responded order by days.fieldwork_day) as course,
+    max_by(columns(days.* exclude (wave_id, respondent_group, swv_code, fieldwork_day,
+        fieldwork_days, responded)), days.fieldwork_day)
 from core.fct_fieldwork_days as days
 inner join core.dim_waves as waves on days.wave_id = waves.wave_id
-where waves.closed_at is null
-    or waves.measurement_number = (
-        select max(measurement_number) from core.dim_waves
-        inner join core.fct_fieldwork_days using (wave_id)
-    )
-order by days.wave_id desc, days.respondent_group, days.swv_code, days.fieldwork_day desc
+inner join newest on waves.closed_at is null
+    or waves.measurement_number = newest.measurement_number
+group by days.wave_id, days.respondent_group, days.swv_code
 """
 
 
-def fieldwork_facts(connection: duckdb.DuckDBPyConnection) -> Mapping[str, str]:
-    """How the waves that are not closed stand, and the newest one: per group the response, what is
-    expected at close and how precise that is, and who lags. As Markdown, by heading."""
+def fieldwork_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """How the waves that are not closed stand, and the newest one.
+
+    Per group the response, how many are expected at close and how precise a share then is, what
+    the previous wave had by then, and the course day by day; and the samenwerkingsverbanden that
+    lag.
+    """
     connection.execute(f"create or replace temp table standing as {STANDING}")
-    courses = {
-        (wave, group): counts
-        for wave, group, counts in connection.execute(
-            "select wave_id, respondent_group, list(responded order by fieldwork_day) "
-            "from core.fct_fieldwork_days where swv_code = 'all' group by all"
-        ).fetchall()
-    }
     groups = connection.execute(
         """
         select wave_id, respondent_group, fieldwork_day, fieldwork_days, responded_total,
             complete_total, response_rate, expected_at_close, expected_margin,
-            previous_responded_total, is_lagging
-        from standing where swv_code = 'all' order by wave_id desc, respondent_group
+            previous_responded_total, is_lagging, course
+        from standing where swv_code = 'all' order by wave_id, respondent_group
         """
     ).fetchall()
     lagging = connection.execute(
         """
         select wave_id, respondent_group, swv_code, responded_total, previous_responded_total
         from standing where swv_code <> 'all' and is_lagging
-        order by wave_id desc, respondent_group, swv_code
+        order by wave_id, respondent_group, swv_code
         """
     ).fetchall()
     connection.execute("drop table standing")
-    return {
-        "fieldwork": markdown(
-            ["wave", "group", "#day", "#responded", "#complete", "#rate", "#expected at close",
-             "#margin at close", "#previous wave by then", "lags", "day by day"],
-            [
-                [wave, group, f"{day} of {days}", f"{responded:,}", f"{complete:,}",
-                 None if rate is None else f"{rate:.1%}", f"{expected:,.0f}",
-                 None if margin is None else f"± {100 * margin:.1f} points", previous,
-                 "**lags**" if lags else "", course(courses[wave, group])]
-                for (wave, group, day, days, responded, complete, rate, expected, margin, previous,
-                     lags) in groups
-            ],
+    days = ", ".join(sorted({f"day {row[2]} of {row[3]}" for row in groups}))
+    tables = _per_wave(
+        [f"group, {days}", "#responded", "#complete", "#rate", "#at close", "#margin",
+         "#previous wave", "course"],
+        (
+            (wave, (group, f"{responded:,}", f"{complete:,}", _number(rate, ".1%"),
+                    _number(at_close, ",.0f"), _number(margin and 100 * margin, ".1f"),
+                    f"{_number(previous, ',') or ''}{' **lags**' if lags else ''}", course(counts)))
+            for (wave, group, _, _, responded, complete, rate, at_close, margin, previous, lags,
+                 counts) in groups
         ),
-        "samenwerkingsverbanden_that_lag": markdown(
-            ["wave", "group", "samenwerkingsverband", "#responded", "#previous wave by then"],
-            lagging,
-        )
-        if lagging
-        else "none",
-    }  # fmt: skip
+        "fieldwork",
+    )  # fmt: skip
+    return tables | _per_wave(
+        ["group", "samenwerkingsverband", "#responded", "#previous wave"],
+        ((wave, row) for wave, *row in lagging),
+        "lagging",
+    )
 
 
 def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], int]:
