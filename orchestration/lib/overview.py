@@ -1,7 +1,7 @@
 """What became of deliveries, of the response and of a release: what the pages in Dagster tell.
 
-Small tables in Markdown, with charts of block characters: Dagster strips images, and hides a text
-of a thousand characters behind a link, so that a table holds one wave.
+Small tables in Markdown. Dagster hides a text of a thousand characters behind a link, so that a
+table holds one wave, and its chart is a row of block characters instead of an image.
 """
 
 from __future__ import annotations
@@ -276,7 +276,7 @@ def fieldwork_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     connection.execute("drop table standing")
     days = ", ".join(sorted({f"day {row[2]} of {row[3]}" for row in groups}))
     tables = _per_wave(
-        [f"group, {days}", "#responded", "#complete", "#rate", "#at close", "#margin",
+        [f"group, {days}", "#responded", "#complete", "#rate", "#at close", "#margin, points",
          "#previous wave", "course"],
         (
             (wave, (group, f"{responded:,}", f"{complete:,}", _number(rate, ".1%"),
