@@ -20,7 +20,7 @@ Facts = dict[str, int | str | Path]
 
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 HEIGHTS = "▁▂▃▄▅▆▇█"
-BAR_WIDTH = 10
+BAR_WIDTH = 8
 COURSE_WIDTH = 12
 
 
@@ -35,7 +35,7 @@ def markdown(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def bar(share: float | None) -> str:
-    """A share of one as a bar of ten characters at most."""
+    """A share of one as a bar of eight characters at most."""
     eighths = round(min(max(share or 0.0, 0.0), 1.0) * BAR_WIDTH * 8)
     return EIGHTHS[8] * (eighths // 8) + EIGHTHS[eighths % 8].strip()
 
@@ -209,7 +209,7 @@ def response_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
             rate,
             rate / max(rate) over (partition by respondent_group)
         from response
-        order by wave_id, respondent_group
+        order by wave_id desc, respondent_group
         """
     ).fetchall()
     return _per_wave(

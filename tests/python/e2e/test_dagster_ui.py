@@ -71,7 +71,7 @@ def address(refused: Workspace) -> Iterator[str]:
 def page(address: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        page = browser.new_page(base_url=address, viewport={"width": 1280, "height": 800})
+        page = browser.new_page(base_url=address, viewport={"width": 1440, "height": 900})
         page.set_default_timeout(SLOW)
         expect.set_options(timeout=SLOW)
         yield page
@@ -95,9 +95,9 @@ def _values(page: Page) -> dict[str, str]:
 
 def _rows(page: Page, name: str) -> list[list[str]]:
     """Rows of the Markdown table that stands beside a name."""
-    cell = page.locator(f"tr:has(> td:text-is('{name}')) table").first
-    cell.wait_for()
-    return cell.locator("tbody tr").evaluate_all(
+    table = page.locator(f"//tr[td[1][normalize-space()='{name}']]//table").first
+    table.wait_for()
+    return table.locator("tbody tr").evaluate_all(
         "rows => rows.map(row => [...row.children].map(cell => cell.innerText.trim()))"
     )
 
@@ -109,11 +109,10 @@ def test_the_graph_goes_from_the_files_to_the_release(page: Page) -> None:
     _keep(page, "graph")
 
 
-def test_the_groups_of_a_wave_stand_in_one_picture(page: Page) -> None:
-    page.goto("/locations/orchestration.definitions/asset-groups/landing/lineage")
-    for name in ("files", "deliveries", *Codebook().groups):
+def test_a_file_leads_to_its_table_and_on_to_its_model(page: Page) -> None:
+    page.goto(f"/assets/raw/{GROUP}?view=lineage&lineageScope=neighbors")
+    for name in ("files", GROUP, f"stg_survey__{GROUP}", "quality_results"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
-    _keep(page, "landing")
 
 
 def test_a_partition_tells_what_became_of_its_delivery(page: Page, refused: Workspace) -> None:

@@ -50,7 +50,7 @@ def test_a_cell_cannot_break_its_table() -> None:
 
 @pytest.mark.parametrize(
     ("share", "drawn"),
-    [(0, ""), (None, ""), (1, "█" * 10), (7, "█" * 10), (0.5, "█" * 5), (0.0125, "▏")],
+    [(0, ""), (None, ""), (1, "█" * 8), (7, "█" * 8), (0.5, "█" * 4), (1 / 64, "▏")],
 )
 def test_a_bar_is_as_long_as_its_share(share: float | None, drawn: str) -> None:
     assert bar(share) == drawn
