@@ -274,16 +274,16 @@ def fieldwork_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         """
     ).fetchall()
     connection.execute("drop table standing")
-    days = ", ".join(sorted({f"day {row[2]} of {row[3]}" for row in groups}))
     tables = _per_wave(
-        [f"group, {days}", "#responded", "#complete", "#rate", "#at close", "#margin, points",
+        ["group", "#day", "#responded", "#complete", "#rate", "#at close", "#margin, points",
          "#previous wave", "course"],
         (
-            (wave, (group, f"{responded:,}", f"{complete:,}", _number(rate, ".1%"),
-                    _number(at_close, ",.0f"), _number(margin and 100 * margin, ".1f"),
+            (wave, (group, f"{day}/{days}", f"{responded:,}", f"{complete:,}",
+                    _number(rate, ".1%"), _number(at_close, ",.0f"),
+                    _number(margin and 100 * margin, ".1f"),
                     f"{_number(previous, ',') or ''}{' **lags**' if lags else ''}", course(counts)))
-            for (wave, group, _, _, responded, complete, rate, at_close, margin, previous, lags,
-                 counts) in groups
+            for (wave, group, day, days, responded, complete, rate, at_close, margin, previous,
+                 lags, counts) in groups
         ),
         "fieldwork",
     )  # fmt: skip

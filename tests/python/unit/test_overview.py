@@ -129,7 +129,7 @@ def test_tables_of_all_groups_are_shown_at_once(warehouse: duckdb.DuckDBPyConnec
     assert list(tables) == ["response_w1", "fieldwork_w1"]
     assert all(len(table) <= LONGEST_TEXT for table in tables.values())
     assert (
-        "|leraar|7,500|6,750|12.3%|12,346|1.2|54,321 **lags**|████████████|"
+        "|leraar|75/75|7,500|6,750|12.3%|12,346|1.2|54,321 **lags**|████████████|"
         in (tables["fieldwork_w1"])
     )
     fate = [replace(ACCEPTED, wave_id=w, respondent_group=g, landed=12345)
