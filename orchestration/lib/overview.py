@@ -21,7 +21,7 @@ Facts = dict[str, int | str | Path]
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 HEIGHTS = "▁▂▃▄▅▆▇█"
 BAR_WIDTH = 8
-COURSE_WIDTH = 12
+COURSE_WIDTH = 10
 
 
 def markdown(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -41,7 +41,7 @@ def bar(share: float | None) -> str:
 
 
 def course(values: Sequence[float]) -> str:
-    """Numbers in their order as a row of twelve columns at most, the highest of full height."""
+    """Numbers in their order as a row of ten columns at most, the highest of full height."""
     width = min(COURSE_WIDTH, len(values))
     edges = [round(part * len(values) / width) for part in range(width + 1)] if width else []
     parts = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
@@ -240,7 +240,7 @@ select
     max(days.fieldwork_day) as fieldwork_day,
     any_value(days.fieldwork_days) as fieldwork_days,
     list(days.responded order by days.fieldwork_day) as course,
-    max_by(columns(days.* exclude (wave_id, respondent_group, swv_code, fieldwork_day,
+    arg_max_null(columns(days.* exclude (wave_id, respondent_group, swv_code, fieldwork_day,
         fieldwork_days, responded)), days.fieldwork_day)
 from core.fct_fieldwork_days as days
 inner join core.dim_waves as waves on days.wave_id = waves.wave_id
@@ -253,9 +253,9 @@ group by days.wave_id, days.respondent_group, days.swv_code
 def fieldwork_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """How the waves that are not closed stand, and the newest one.
 
-    Per group the response, how many are expected at close and how precise a share then is, what
-    the previous wave had by then, and the course day by day; and the samenwerkingsverbanden that
-    lag.
+    The day of the fieldwork; per group the response, how many are expected at close and how precise
+    a share then is, what the previous wave had by then, and the course day by day; and the
+    samenwerkingsverbanden that lag.
     """
     connection.execute(f"create or replace temp table standing as {STANDING}")
     groups = connection.execute(
@@ -274,23 +274,27 @@ def fieldwork_tables(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
         """
     ).fetchall()
     connection.execute("drop table standing")
+    days = {f"day_{wave}": f"{day} of {days}" for wave, _, day, days, *_ in groups}
     tables = _per_wave(
-        ["group", "#day", "#responded", "#complete", "#rate", "#at close", "#margin, points",
+        ["group", "#responded", "#complete", "#rate", "#at close", "#margin, points",
          "#previous wave", "course"],
         (
-            (wave, (group, f"{day}/{days}", f"{responded:,}", f"{complete:,}",
-                    _number(rate, ".1%"), _number(at_close, ",.0f"),
-                    _number(margin and 100 * margin, ".1f"),
+            (wave, (group, f"{responded:,}", f"{complete:,}", _number(rate, ".1%"),
+                    _number(at_close, ",.0f"), _number(margin and 100 * margin, ".1f"),
                     f"{_number(previous, ',') or ''}{' **lags**' if lags else ''}", course(counts)))
-            for (wave, group, day, days, responded, complete, rate, at_close, margin, previous,
-                 lags, counts) in groups
+            for (wave, group, _, _, responded, complete, rate, at_close, margin, previous, lags,
+                 counts) in groups
         ),
         "fieldwork",
     )  # fmt: skip
-    return tables | _per_wave(
-        ["group", "samenwerkingsverband", "#responded", "#previous wave"],
-        ((wave, row) for wave, *row in lagging),
-        "lagging",
+    return (
+        days
+        | tables
+        | _per_wave(
+            ["group", "samenwerkingsverband", "#responded", "#previous wave"],
+            ((wave, row) for wave, *row in lagging),
+            "lagging",
+        )
     )
 
 
