@@ -76,7 +76,7 @@ format: setup ## Let ruff and sqlfluff mend what they can
 ui: setup ## Open Dagster's UI on http://localhost:3000
 	@$(BIN)/dagster dev -m orchestration.definitions
 
-bench: setup ## Measure; BENCH="estimation --scale 1000" or refresh, gates or coverage takes one part
+bench: setup ## Measure; BENCH="estimation --scale 1000" or refresh, orchestration, gates or coverage takes one part
 	@$(BIN)/python -m benchmarks $(BENCH)
 
 docs: setup ## Write the dbt documentation to target/static_index.html

@@ -1,5 +1,5 @@
-"""`make bench`: what a refresh, the gates and the estimation models cost, and whether intervals
-are right."""
+"""`make bench`: what a refresh, its orchestration, the gates and the estimation models cost, and
+whether intervals are right."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks.coverage import measure_coverage, show
 from benchmarks.estimation import COPIES, measure_estimation
 from benchmarks.gates import measure_gates
+from benchmarks.orchestration import measure_orchestration
 from benchmarks.refresh import measure_refresh, refresh_example
 
 
@@ -21,6 +22,7 @@ class Part(StrEnum):
     """What is measured."""
 
     refresh = "refresh"
+    orchestration = "orchestration"
     estimation = "estimation"
     coverage = "coverage"
     gates = "gates"
@@ -35,7 +37,7 @@ def main(
     waves: Annotated[int, typer.Option(min=4, help="Samples of coverage, in pairs.")] = 200,
     seed: Annotated[int, typer.Option(help="Of coverage: population and samples.")] = 1,
 ) -> None:
-    """Measure the refresh, the estimation models at 1, 10 and 100 times, coverage and the gates."""
+    """Measure the refresh, orchestration, the models at 1, 10 and 100 times, coverage and gates."""
     if waves % 2:
         raise typer.BadParameter("waves come in pairs: an even number is needed")
     scales = scale or [1, 10, 100]
@@ -47,6 +49,8 @@ def main(
     wanted = set(parts or Part)
     if Part.refresh in wanted:
         measure_refresh(console)
+    if Part.orchestration in wanted:
+        measure_orchestration(console)
     if Part.estimation in wanted:
         with tempfile.TemporaryDirectory(prefix="monitor-estimation-") as folder:
             measure_estimation(console, refresh_example(Path(folder)), Path(folder), scales)

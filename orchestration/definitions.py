@@ -3,6 +3,7 @@
 import dagster as dg
 
 from orchestration.defs import (
+    catalogue,
     duty,
     gates,
     jobs,
@@ -15,7 +16,10 @@ from orchestration.defs import (
 )
 
 defs = dg.Definitions(
-    assets=[*landing.assets, transformation.warehouse, publication.release],
+    assets=dg.map_asset_specs(
+        catalogue.owned,
+        [*catalogue.sources, *landing.assets, transformation.warehouse, publication.release],
+    ),
     asset_checks=[
         gates.raw_gate,
         gates.publication_gate,

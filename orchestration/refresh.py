@@ -21,6 +21,7 @@ from expectations.client import GateWorker
 from orchestration.lib.codebook import Codebook
 from orchestration.lib.landing.discovery import discover
 from orchestration.lib.landing.register import refused
+from orchestration.lib.overview import fates
 from orchestration.lib.publication import current
 from orchestration.lib.settings import Settings, get_settings
 from orchestration.lib.warehouse import alone, connect, prepare
@@ -141,11 +142,7 @@ def _summarise(
     total_seconds: float,
 ) -> None:
     with connect(settings.warehouse, read_only=True) as connection:
-        is_built = connection.execute(
-            "select count(*) = 2 from duckdb_tables() where schema_name = 'core' "
-            "and table_name in ('fct_responses', 'quarantined_values')"
-        ).fetchone()
-        rows = connection.execute(SUMMARY).fetchall() if is_built and is_built[0] else []
+        accepted = [fate for fate in fates(connection) if fate.status == "accepted"]
         standing = refused(connection)
         checks = connection.execute(
             "select count(*), count(*) filter (where success), "
@@ -158,10 +155,15 @@ def _summarise(
     for column in table.columns[:2]:
         column.no_wrap = True
     previous = None
-    for wave_id, *row in rows:
-        table.add_row("" if wave_id == previous else wave_id, row[0], *(f"{n:,}" for n in row[1:]))
-        previous = wave_id
-    if rows:
+    for fate in accepted:
+        numbers = (fate.landed, fate.kept, fate.dropped, fate.complete, fate.quarantined)
+        table.add_row(
+            "" if fate.wave_id == previous else fate.wave_id,
+            fate.respondent_group,
+            *("" if number is None else f"{number:,}" for number in numbers),
+        )
+        previous = fate.wave_id
+    if accepted:
         console.print(table)
     for outcome in standing:
         console.print(f"[bold red]refused[/] {outcome.reason}", soft_wrap=True)
@@ -202,23 +204,3 @@ def _tell_what_waits(console: Console, metadata: Mapping[str, Any]) -> None:
     )
     for difference in differences[:5]:
         console.print(f"  {difference}", markup=False, soft_wrap=True)
-
-
-SUMMARY = """
-select
-    deliveries.wave_id,
-    deliveries.respondent_group,
-    deliveries.row_count,
-    count(*) filter (where responses.is_kept),
-    count(*) filter (where not responses.is_kept),
-    count(*) filter (where responses.is_kept and responses.is_complete),
-    coalesce(any_value(quarantined.value_count), 0)
-from raw.deliveries
-left join core.fct_responses as responses on deliveries.delivery_id = responses.delivery_id
-left join (
-    select delivery_id, count(*) as value_count from core.quarantined_values group by delivery_id
-) as quarantined on deliveries.delivery_id = quarantined.delivery_id
-where deliveries.status = 'accepted' and deliveries.respondent_group <> 'corrections'
-group by all
-order by deliveries.wave_id, deliveries.respondent_group
-"""

@@ -7,6 +7,7 @@ import dagster as dg
 from orchestration.defs.landing import WRITER
 from orchestration.defs.partitions import codebook
 from orchestration.lib.duty import freshness, now
+from orchestration.lib.overview import markdown
 from orchestration.lib.publication import damaged_files
 from orchestration.lib.replay import replay
 from orchestration.lib.settings import get_settings
@@ -24,10 +25,10 @@ def deliveries_keep_coming() -> dg.AssetCheckResult:
     with connect(get_settings().warehouse) as connection:
         found = freshness(connection, codebook, now())
     late = [wave for wave in found if wave.is_overdue]
-    table = ["| wave | last delivery | days |", "|---|---|---:|"] + [
-        f"| {wave.wave_id} | {wave.last_landed_at or 'none'} | {wave.quiet_for.days} |"
-        for wave in found
-    ]
+    table = markdown(
+        ["wave", "last delivery", "#days"],
+        [(wave.wave_id, wave.last_landed_at or "none", wave.quiet_for.days) for wave in found],
+    )
     return dg.AssetCheckResult(
         passed=not late,
         severity=dg.AssetCheckSeverity.WARN,
@@ -37,7 +38,7 @@ def deliveries_keep_coming() -> dg.AssetCheckResult:
             for wave in late
         )
         or ("all are on time" if found else "no wave is in fieldwork"),
-        metadata={"waves": dg.MetadataValue.md("\n".join(table))},
+        metadata={"waves": dg.MetadataValue.md(table)},
     )
 
 

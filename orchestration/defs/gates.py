@@ -6,11 +6,12 @@ from typing import Any
 import dagster as dg
 
 from expectations.client import blocking
-from orchestration.defs.landing import WRITER, assets, selected_waves
+from orchestration.defs.landing import WRITER, assets, observe_deliveries, selected_waves
 from orchestration.defs.partitions import codebook
 from orchestration.lib.gates import judge_deliveries, judge_publication, standing_results
 from orchestration.lib.landing.corrections import take_corrections
 from orchestration.lib.landing.register import refused
+from orchestration.lib.overview import markdown
 from orchestration.lib.settings import get_settings
 from orchestration.lib.warehouse import connect
 
@@ -19,18 +20,18 @@ PUBLISHED = dg.AssetKey(["published", "fct_indicator_estimates"])
 
 def _metadata(results: Iterable[dict[str, Any]], refusals: list[str]) -> dict[str, Any]:
     rows = list(results)
-    table = ["| wave | checks | failed | warned |", "|---|---:|---:|---:|"]
+    table = []
     for wave_id in [*codebook.waves, None]:
         of_wave = [row for row in rows if row["wave_id"] == wave_id]
         if of_wave:
             failed = len(blocking(of_wave))
             warned = sum(not row["success"] for row in of_wave) - failed
-            table.append(f"| {wave_id or 'all'} | {len(of_wave)} | {failed} | {warned} |")
+            table.append((wave_id or "all", len(of_wave), failed, warned))
     messages = [row["message"] for row in rows if not row["success"]]
     return {
         "checks": len(rows),
         "failed": len(blocking(rows)),
-        "results": dg.MetadataValue.md("\n".join(table)),
+        "results": dg.MetadataValue.md(markdown(["wave", "#checks", "#failed", "#warned"], table)),
         "messages": dg.MetadataValue.md("\n\n".join([*refusals, *messages]) or "none"),
         "data_docs": dg.MetadataValue.path(str(get_settings().data_docs / "index.html")),
     }
@@ -59,6 +60,8 @@ def raw_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckRe
     with connect(settings.warehouse) as connection:
         standing = refused(connection)
         results = standing_results(connection, "raw")
+    if standing:  # the run ends here; else the marts tell more
+        observe_deliveries(context.op_execution_context.log_event, selected_waves(context))
     for key in sorted(context.selected_asset_check_keys):
         group = key.asset_key.path[-1] if key.asset_key.path[-1] in codebook.groups else ""
         # what belongs to no group, corrections among them, is judged with the register
@@ -73,6 +76,7 @@ def raw_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckRe
             asset_key=key.asset_key,
             check_name=key.name,
             passed=not refusals,
+            description=" ".join(refusals) or None,
             metadata=_metadata(of_group, refusals),
         )
 
@@ -97,5 +101,6 @@ def publication_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Asse
         asset_key=PUBLISHED,
         check_name="publication_gate",
         passed=not blocking(results),
+        description=" ".join(row["message"] for row in blocking(results)) or None,
         metadata=_metadata(results, []),
     )

@@ -1,13 +1,15 @@
 """Raw assets, one a respondent group, and the register with what belongs to no group."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import dagster as dg
 
+from orchestration.defs.catalogue import files
 from orchestration.defs.partitions import codebook, waves
 from orchestration.lib.landing.discovery import discover
 from orchestration.lib.landing.register import Outcome, land_group
+from orchestration.lib.overview import delivery_facts, delivery_matrix, fates, markdown
 from orchestration.lib.settings import get_settings
 from orchestration.lib.warehouse import connect
 
@@ -34,23 +36,47 @@ def _land(context: dg.AssetExecutionContext, respondent_group: str) -> list[Outc
 
 def _metadata(outcomes: Iterable[Outcome]) -> dict[str, dg.MetadataValue]:
     rows = list(outcomes)
-    table = ["| file | status | rows | reason |", "|---|---|---:|---|"]
-    table += [f"| {o.file_name} | {o.status} | {o.row_count} | {o.reason} |" for o in rows]
+    table = markdown(
+        ["file", "status", "#rows", "reason"],
+        [(o.file_name, o.status, o.row_count, o.reason) for o in rows],
+    )
     return {
-        "rows": dg.MetadataValue.int(sum(outcome.row_count for outcome in rows)),
-        "deliveries": dg.MetadataValue.md("\n".join(table) if rows else "no delivery"),
+        "rows_landed": dg.MetadataValue.int(sum(outcome.row_count for outcome in rows)),
+        "deliveries": dg.MetadataValue.md(table if rows else "no delivery"),
     }
+
+
+def _columns(group: str) -> dg.TableSchema:
+    """Columns of the raw table, with the header under which each is delivered."""
+    headers = {
+        variable.variable: f"{variable.role}, delivered as {variable.column_name!r}"
+        for wave_id in codebook.waves
+        for variable in codebook.variables(wave_id, group)
+    }
+    return dg.TableSchema(
+        [
+            dg.TableColumn("delivery_id", "varchar", "Delivery of the row"),
+            dg.TableColumn("row_number", "bigint", "Number of the row in the delivered file"),
+            *(
+                dg.TableColumn(column, "varchar", headers[column])
+                for column in codebook.raw_columns(group)
+            ),
+        ]
+    )
 
 
 def _raw_asset(group: str) -> dg.AssetsDefinition:
     @dg.asset(
         key=["raw", group],
+        deps=[files],
         partitions_def=waves,
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="landing",
-        kinds={"duckdb"},
+        kinds={"duckdb", "parquet"},
         pool=WRITER,
-        description=f"Delivered rows of group {group}: verbatim text, identifiers hashed.",
+        description=f"Delivered rows of group {group}: verbatim text, identifiers hashed. Each run "
+        "observes what became of the delivery: rows kept and dropped, values, checks, its page.",
+        metadata={"dagster/table_name": f"raw.{group}", "dagster/column_schema": _columns(group)},
     )
     def raw(context: dg.AssetExecutionContext) -> None:
         outcomes = _land(context, group)
@@ -66,10 +92,13 @@ def _raw_asset(group: str) -> dg.AssetsDefinition:
 
 @dg.asset(
     key=["raw", "deliveries"],
+    deps=[files],
     group_name="landing",
     kinds={"duckdb"},
     pool=WRITER,
-    description="Register of deliveries; this step records files that belong to no wave or group.",
+    description="Register of deliveries: what came, and what became of it. This step records files "
+    "that belong to no wave or group.",
+    metadata={"dagster/table_name": "raw.deliveries"},
 )
 def deliveries(context: dg.AssetExecutionContext) -> None:
     """Put files that cannot be assigned to a group in the register, as refused."""
@@ -77,7 +106,8 @@ def deliveries(context: dg.AssetExecutionContext) -> None:
     selected = selected_waves(context)
     found = discover(settings.landing, codebook, selected)
     with connect(settings.warehouse) as connection:
-        land_group(connection, found, "", selected, codebook, settings)
+        outcomes = land_group(connection, found, "", selected, codebook, settings)
+    context.add_asset_metadata({"files_of_no_group": _metadata(outcomes)["deliveries"]})
 
 
 def selected_waves(
@@ -89,6 +119,37 @@ def selected_waves(
     if start != end or start is None:
         return None
     return [start]
+
+
+def observe_deliveries(
+    log: Callable[[dg.AssetObservation], None], selected: list[str] | None
+) -> None:
+    """Tell on the pages of the raw assets what became of each delivery.
+
+    Args:
+        log: `log_event` of the step's context.
+        selected: the waves of the run; None for all.
+    """
+    settings = get_settings()
+    with connect(settings.warehouse) as connection:
+        found = fates(connection)
+    matrix = delivery_matrix(found, codebook.groups, codebook.waves)
+    log(
+        dg.AssetObservation(
+            ["raw", "deliveries"], metadata={"outcomes": dg.MetadataValue.md(matrix)}
+        )
+    )
+    for group in codebook.groups:
+        for wave_id in selected or codebook.waves:
+            here = [f for f in found if (f.wave_id, f.respondent_group) == (wave_id, group)]
+            if here:
+                log(
+                    dg.AssetObservation(
+                        ["raw", group],
+                        partition=wave_id,
+                        metadata=delivery_facts(here, settings),
+                    )
+                )
 
 
 raw_assets = [_raw_asset(group) for group in codebook.groups]

@@ -5,6 +5,7 @@ import dagster as dg
 from orchestration.defs.landing import WRITER
 from orchestration.defs.transformation import warehouse
 from orchestration.lib.landing.retention import retain
+from orchestration.lib.overview import release_facts
 from orchestration.lib.publication import prune, publish
 from orchestration.lib.settings import get_settings
 
@@ -15,7 +16,7 @@ from orchestration.lib.settings import get_settings
     group_name="publication",
     kinds={"duckdb", "parquet", "csv"},
     pool=WRITER,
-    description="The release that readers see: published/current.",
+    description="The release that readers see, published/current: tables, report and open data.",
 )
 def release() -> dg.MaterializeResult[None]:
     """Write the release, unless these inputs already have one, and make it current."""
@@ -26,7 +27,8 @@ def release() -> dg.MaterializeResult[None]:
         metadata={
             "release_id": result.release_id,
             "status": result.status,
-            "path": dg.MetadataValue.path(str(result.path)),
+            "path": result.path,
+            **release_facts(result.path, get_settings()),
             "originals_deleted": deleted,
             "releases_deleted": pruned,
             "differences": [str(difference) for difference in result.differences],

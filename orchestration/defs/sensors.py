@@ -4,6 +4,7 @@ import json
 
 import dagster as dg
 
+from orchestration.defs.catalogue import files
 from orchestration.defs.jobs import refresh
 from orchestration.defs.partitions import codebook, range_tags
 from orchestration.lib import arrivals, duty
@@ -51,6 +52,14 @@ def landing_folder(context: dg.SensorEvaluationContext) -> dg.SensorResult:
                     **range_tags([arrival.wave_id]),
                     "monitor/files": ", ".join(arrival.files)[:200],
                 },
+            )
+            for arrival in found
+        ],
+        asset_events=[
+            dg.AssetObservation(
+                files.key,
+                partition=arrival.wave_id,
+                metadata={"new_files": ", ".join(arrival.files)},
             )
             for arrival in found
         ],

@@ -113,6 +113,8 @@ def test_the_landing_sensor_asks_for_a_run_when_a_file_is_whole(place: Path) -> 
     request = (results[1].run_requests or [])[0]
     assert request.tags["dagster/asset_partition_range_start"] == OPEN
     assert request.tags["monitor/files"] == "leraar.csv"
+    (event,) = results[1].asset_events
+    assert (event.asset_key.path, event.partition) == (["landing", "files"], OPEN)
 
 
 def test_a_refusal_and_an_overdue_wave_are_told_once(
