@@ -60,7 +60,7 @@ report: setup ## Write the public report of the current release anew; RELEASE=<r
 	@$(BIN)/python -m report build $(if $(RELEASE),--release $(RELEASE))
 
 test: setup ## Run the dbt tests and pytest
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup --durations 25
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --durations 25
 
 lint: setup ## sqlfluff, ruff, mypy and dbt-bouncer
 	@$(BIN)/ruff check .
