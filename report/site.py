@@ -521,7 +521,8 @@ class Site:
         figures = [
             row for row in changes.get("groups", []) if any(row[kind] for kind in CHANGE_KINDS)
         ]
-        return {"changes": changes, "figures": figures, "kinds": CHANGE_KINDS}
+        kinds = [kind for kind in CHANGE_KINDS if any(row[kind] for row in figures)]
+        return {"changes": changes, "figures": figures, "kinds": kinds}
 
     def reason(self, code: str) -> str:
         """Why figures changed, in words; `new delivery of <waves>` names waves by their code."""

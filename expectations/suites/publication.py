@@ -240,10 +240,12 @@ def _reliability_follows_width(_: Publication) -> Queries:
 
 
 def _figures_are_those_of_the_marts(_: Publication) -> Queries:
-    for table in (FIGURES[ESTIMATES], FIGURES[CHANGES], FIGURES[GAPS], FIGURES[SCORES]):
-        mart = table.name.replace("published.", "indicators.")
-        figures = (table.figure, "standard_error", "ci_lower", "ci_upper")
-        wrong = " or ".join(f"shown.{name} is distinct from mart.{name}" for name in figures)
+    for name in (ESTIMATES, CHANGES, GAPS, SCORES, BENCHMARKS):
+        table, mart = FIGURES[name], name.replace("published.", "indicators.")
+        figures = [table.figure, "standard_error", "ci_lower", "ci_upper"]
+        if name == BENCHMARKS:
+            figures += ["difference", "difference_ci_lower", "difference_ci_upper"]
+        wrong = " or ".join(f"shown.{figure} is distinct from mart.{figure}" for figure in figures)
         yield (
             table.name,
             f"""{table.place}, concat(shown.{table.figure}, ', in the mart ', mart.{table.figure}),

@@ -633,11 +633,13 @@ def _around(content: str) -> Iterator[tuple[str, str, str]]:
 
 def test_the_documentation_lists_the_same_deliveries() -> None:
     with _around(DOCS.read_text(encoding="utf-8")) as (before, found, after):
-        if os.environ.get("WRITE_DOCS"):
+        if os.environ.get("MONITOR_WRITE_DELIVERIES"):
             content = f"{before}{MARKS[0]}\n{table()}\n{MARKS[1]}{after}"
             DOCS.write_text(content, encoding="utf-8")
         else:
-            assert found == table(), "run this test with WRITE_DOCS=1 and look at the difference"
+            assert found == table(), (
+                "run this test with MONITOR_WRITE_DELIVERIES=1 and look at the difference"
+            )
 
 
 def test_there_are_enough_of_them() -> None:
