@@ -20,7 +20,12 @@ from typing import Any
 import duckdb
 
 from disclosure.result import Result
-from orchestration.lib.batches import Difference, remember, small_differences
+from orchestration.lib.batches import (
+    Difference,
+    remember,
+    remember_if_missing,
+    small_differences,
+)
 from orchestration.lib.codebook import Codebook
 from orchestration.lib.landing.discovery import CORRECTIONS, file_sha256
 from orchestration.lib.settings import ROOT, Settings
@@ -332,6 +337,8 @@ def publish(
                 remember(connection, release_id)
             _move_current(settings, release_id)
             return Release(release_id, folder, "published")
+        if FIGURES in tables:  # a refresh that was killed before it had remembered what it wrote
+            remember_if_missing(connection, release_id)
     if now.get("rolled_back_from") == release_id:
         return Release(release_id, folder, "held")
     if now.get("release_id") == release_id and _link_agrees(settings, release_id):
@@ -460,7 +467,11 @@ def damaged_files(settings: Settings) -> list[str]:
     now = current(settings)
     if now is None:
         return []
-    folder = settings.published / now["path"]
+    return damages(settings.published / now["path"])
+
+
+def damages(folder: Path) -> list[str]:
+    """Files of a release that are missing or differ from their checksum, in words."""
     try:
         facts = json.loads((folder / "release.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
