@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,8 @@ def main(
 ) -> None:
     """Disturb refreshes; ends with status 1 if a release is not whole, or anything lost."""
     _go_apart()
+    # who stops the drill stops its refreshes too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     wanted = only or [*Fault]
     began = time.monotonic()

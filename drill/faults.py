@@ -19,6 +19,8 @@ from orchestration.lib.publication import current
 from orchestration.refresh import part_of
 
 FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
+# where a drill with few kills begins: what writes files that others read
+FIRST_KILLS = ("landing", "dbt build", SWITCH, "publication")
 POLL_SECONDS = 0.0005
 LATER = 1.5  # of the measured time within which a kill may come: it may be slower this time
 
@@ -126,9 +128,8 @@ def _is_current(place: Place, reference: Reference) -> bool:
 def kills(number: int, seed: int) -> list[tuple[str, float]]:
     """Random moments, as many in each stage: stage, and share (0-1) of the time that it takes."""
     random_ = random.Random(seed)
-    moments = [(STAGES[place % len(STAGES)], random_.random()) for place in range(number)]
-    random_.shuffle(moments)
-    return moments
+    stages = [*FIRST_KILLS, *(stage for stage in STAGES if stage not in FIRST_KILLS)]
+    return [(stages[kill % len(stages)], random_.random()) for kill in range(number)]
 
 
 @contextmanager
@@ -277,7 +278,7 @@ def faults(number_of_kills: int, seed: int) -> dict[str, list[Run]]:
         "disk-full": [_as_it_is(disk_full, share) for share in (0.02, 0.15, 0.4, 0.7, 0.95)],
         "read-only": [
             _as_it_is(read_only, name)
-            for name in ("landing", "archive", "warehouse", "published", "data_docs")
+            for name in ("archive", "published", "warehouse", "landing", "data_docs")
         ],
         "two-refreshes": [
             _in_a_copy(two_at_once, seconds) for seconds in (0.0, random_.uniform(1, 15))

@@ -142,8 +142,8 @@ class Reading:
         self._stop.set()
         end = time.monotonic() + SECONDS
         while any(process.is_alive() for process in self._processes) and time.monotonic() < end:
-            self._listen(0.1)
-        self._listen(0.1)
+            self.listen(0.1)
+        self.listen(0.1)
         for process in self._processes:
             if process.is_alive() or process.exitcode:
                 self.tally.errors.append(f"a reader ended with status {process.exitcode}")
@@ -157,13 +157,16 @@ class Reading:
             if time.monotonic() > end:
                 self.tally.errors.append(f"nobody saw release {release_id} in {SECONDS} s")
                 return
-            self._listen(0.5)
+            self.listen(0.5)
 
-    def _listen(self, seconds: float) -> None:
-        """Take in what was told, waiting so many seconds for more."""
+    def listen(self, seconds: float) -> None:
+        """Take in what is told within so many seconds, and what had been told already."""
+        end = time.monotonic() + seconds
         try:
             while True:
-                self.tally.add(self._told.get(timeout=seconds))
+                self.tally.add(self._told.get(timeout=max(0.01, end - time.monotonic())))
+                if time.monotonic() > end and self._told.empty():
+                    return
         except queue.Empty:
             pass
 

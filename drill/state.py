@@ -15,6 +15,7 @@ from orchestration.lib.replay import COMPARED
 from orchestration.lib.warehouse import connect, literal, quote
 
 # moments, and numbers that depend on how often something was tried
+SHOWN = 100  # characters of what differs
 CLOCKS = ("landed_at", "decided_at", "happened_at", "event_number")
 
 
@@ -24,15 +25,15 @@ def contents(place: Place) -> dict[str, str]:
     Two refreshes of the same deliveries leave the same, whatever happened before the second.
     """
     return {
-        **_tables(place.settings.warehouse),
+        **_tables(place.settings.warehouse, "table "),
         **_files(place.settings.archive, "archive"),
         **_releases(place),
     }
 
 
-def _tables(warehouse: Path) -> dict[str, str]:
+def _tables(database: Path, name: str) -> dict[str, str]:
     found = {}
-    with connect(warehouse, read_only=True) as connection:
+    with connect(database, read_only=True) as connection:
         columns = connection.execute(
             "select table_schema, table_name, list(column_name order by ordinal_position) "
             "from information_schema.columns group by all order by all"
@@ -42,7 +43,7 @@ def _tables(warehouse: Path) -> dict[str, str]:
             count, total = connection.execute(
                 f"select count(*), sum(hash({hashed})::hugeint) from {quote(schema)}.{quote(table)}"
             ).fetchall()[0]
-            found[f"table {schema}.{table}"] = f"{count} rows, hash {total}"
+            found[f"{name}{schema}.{table}"] = f"{count} rows, hash {total}"
     return found
 
 
@@ -60,12 +61,18 @@ def _releases(place: Place) -> dict[str, str]:
         if folder.name.startswith("."):
             found[f"release {folder.name}"] = "left over"
             continue
-        for part in COMPARED:
-            found |= _files(folder / part, f"release {folder.name}/{part}")
+        name = f"release {folder.name}"
         facts = json.loads((folder / "release.json").read_text(encoding="utf-8"))
-        found[f"release {folder.name}/release.json"] = json.dumps(
-            {key: value for key, value in facts.items() if key not in ("published_at", "commit")}
-        )
+        # DuckDB lays out the same tables in other bytes each time
+        found |= _tables(folder / "monitor.duckdb", f"{name} table ")
+        found |= {
+            f"{name}/{file}": sha256
+            for file, sha256 in facts.pop("sha256").items()
+            if file != "monitor.duckdb"
+        }
+        for fact, value in facts.items():
+            if fact not in ("published_at", "commit"):
+                found[f"{name} {fact}"] = json.dumps(value)
     found["current.json"] = json.dumps(current(place.settings))
     return found
 
@@ -73,7 +80,8 @@ def _releases(place: Place) -> dict[str, str]:
 def differences(wanted: dict[str, str], found: dict[str, str]) -> list[str]:
     """Names that are lost, new or different, in words."""
     return [
-        f"{name}: {found.get(name, 'is not there')} instead of {wanted.get(name, 'nothing')}"
+        f"{name}: {found.get(name, 'nothing')[:SHOWN]} "
+        f"instead of {wanted.get(name, 'nothing')[:SHOWN]}"
         for name in sorted(wanted.keys() | found.keys())
         if wanted.get(name) != found.get(name)
     ]
