@@ -329,7 +329,7 @@ def publish(
                     for wave_id, group, delivery_id, _ in inputs(connection, root)
                 ],
                 "published_at": clock().astimezone().isoformat(timespec="seconds"),
-                "previous_release_id": now.get("release_id"),
+                "previous_release_id": _before(settings, release_id),
             }
             attacked = _protect(connection, release_id) if has_figures else None
             _write_release(connection, tables, folder, facts, attacked, root, settings.report)
@@ -345,6 +345,16 @@ def publish(
         return Release(release_id, folder, "unchanged")
     _move_current(settings, release_id)
     return Release(release_id, folder, "published")
+
+
+def _before(settings: Settings, release_id: str) -> str | None:
+    """The release that this one takes the place of; for one that is written anew, its folder being
+    lost, the last of the others."""
+    here: str | None = (current(settings) or {}).get("release_id")
+    if here != release_id:
+        return here
+    others = [str(release["release_id"]) for release in releases(settings)]
+    return others[-1] if others else None
 
 
 def _protect(connection: duckdb.DuckDBPyConnection, release_id: str) -> Result:
