@@ -26,7 +26,7 @@ from orchestration.lib.settings import Settings
 from orchestration.lib.warehouse import connect, literal, prepare, quote
 
 READERS, RELEASES = 10, 20
-PAUSE_SECONDS = 0.2  # between two questions of a reader, which leaves time to make releases
+PAUSE_SECONDS = 0.5  # between two questions of a reader, which leaves time to make releases
 SECONDS = 120  # to wait for a reader to start, to see a release, or to end
 LIGHT: dict[str, str | bool | int | float | list[str]] = {"threads": 1}
 
@@ -172,7 +172,7 @@ class Reading:
 
 
 @contextmanager
-def releasing(folder: Path, rows: int = 500) -> Iterator[Callable[[], str]]:
+def releasing(folder: Path, rows: int = 200) -> Iterator[Callable[[], str]]:
     """A small project of which each call makes another release; returns its id.
 
     All tables carry the id of their release, which those of the monitor do not.
