@@ -80,7 +80,7 @@ def undisturbed(prepared: Place, folder: Path) -> Reference:
 
 
 def judge(place: Place, reference: Reference) -> list[str]:
-    """What is wrong after a fault: now, and after the next refresh, which nothing disturbs."""
+    """What is wrong after a fault: now, and after another refresh, which nothing disturbs."""
     wrong = complaints(place, is_settled=False)
     before = place.log.stat().st_size
     status = place.refresh()
@@ -175,9 +175,10 @@ def disk_full(prepared: Place, folder: Path, reference: Reference, share: float)
     with _mounted(folder, "-t", "tmpfs", "-o", f"size={room}", "none"):
         place = prepared.copy(folder)
         status = place.refresh()
-        hit = f"{place.stage(reference.release_id)}, status {status}"
         wrong = _refusal(place, status) if status else []
         _mount("-o", "remount,size=4g", str(folder))
+        # Dagster's history cannot be read either while there is no room
+        hit = f"{place.stage(reference.release_id)}, status {status}"
         wrong += judge(place, reference)
         if wrong:  # the disk goes with the mount
             shutil.copytree(folder, folder.with_name(f"{folder.name}-kept"), symlinks=True)
