@@ -22,7 +22,6 @@ FAKETIME = "/usr/lib/*/faketime/libfaketimeMT.so.1"
 # where a drill with few kills begins: what writes files that others read
 FIRST_KILLS = ("landing", "dbt build", SWITCH, "publication")
 POLL_SECONDS = 0.0005
-LATER = 1.5  # of the measured time within which a kill may come: it may be slower this time
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,8 @@ def _refusal(place: Place, status: int) -> list[str]:
 
 
 def kill_at(place: Place, reference: Reference, stage: str, share: float) -> Trial:
-    """Kill a refresh and its children at a share (0-1) of the time that a stage takes."""
-    delay = share * LATER * reference.seconds[stage]
+    """Kill a refresh and its children at a share (0-1) of the time that a stage takes; where the
+    stage is over sooner than it was for the reference, at its end."""
     with place.refreshing() as process:
         # the files are looked at more often than Dagster's history: the switch takes a moment
         reached = STAGES.index(stage)
@@ -115,7 +114,11 @@ def kill_at(place: Place, reference: Reference, stage: str, share: float) -> Tri
                 break
             else:
                 time.sleep(POLL_SECONDS * 40)
-        time.sleep(delay)
+        end = time.monotonic() + share * reference.seconds[stage]
+        while process.poll() is None and place.stage(reference.release_id) == stage:
+            if (left := end - time.monotonic()) <= 0:
+                break
+            time.sleep(min(left, POLL_SECONDS * 40))
         had_ended = process.poll() is not None
     hit = "after its end" if had_ended else place.stage(reference.release_id)
     return Trial("kill -9", hit, judge(place, reference))
