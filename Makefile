@@ -9,7 +9,7 @@ export DAGSTER_HOME ?= $(CURDIR)/.dagster
 export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup refresh simulate rollback replay purge-open-text attack report publish-postgres diff dictionary test lint format ui bench docs lock clean
+.PHONY: help setup refresh simulate rollback replay purge-open-text attack report publish-postgres diff dictionary test lint format ui bench drill docs lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ ui: setup ## Open Dagster's UI on http://localhost:3000
 
 bench: setup ## Measure; BENCH="estimation --scale 1000" or refresh, orchestration, gates or coverage takes one part
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+drill: setup ## Disturb refreshes on purpose, a few hours; KILLS=20 SEED=1 ONLY="kill readers" take a part
+	@$(BIN)/python -m drill $(ONLY) $(if $(KILLS),--kills $(KILLS)) $(if $(SEED),--seed $(SEED))
 
 docs: setup ## Write the dbt documentation to target/static_index.html
 	@$(BIN)/dbt docs generate --static

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated
 
+import duckdb
 import typer
 from pydantic import ValidationError
 
@@ -70,6 +71,9 @@ def refresh(
             f"{', '.join(codebook.waves)}."
         )
     os.environ.setdefault("DAGSTER_HOME", str(ROOT / ".dagster"))
+    # half a second that other commands need not wait for
+    from sqlalchemy.exc import SQLAlchemyError
+
     from orchestration.refresh import RefreshError, run
 
     try:
@@ -78,6 +82,12 @@ def refresh(
         succeeded = run(codebook, [wave] if wave else None, console)
     except (RefreshError, WarehouseBusyError) as error:
         raise stop(str(error)) from None
+    except (OSError, duckdb.IOException, SQLAlchemyError) as error:
+        raise stop(
+            f"a file could not be read or written: {str(error).splitlines()[0]}. Look whether the "
+            "disk is full, and whether the folders of the MONITOR_ variables and DAGSTER_HOME may "
+            "be written; then start again. What is published is untouched."
+        ) from None
     raise typer.Exit(0 if succeeded else 1)
 
 

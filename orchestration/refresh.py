@@ -117,13 +117,17 @@ PARTS = {
 }
 
 
+def part_of(step_key: str) -> str:
+    """The part of the refresh that a step of the job belongs to."""
+    return PARTS.get(step_key) or PARTS[step_key.split("__", maxsplit=1)[0]]
+
+
 def _durations(steps: Iterable[Any]) -> dict[str, float]:
     """Seconds that each part of the refresh took, from the statistics of its steps."""
     seconds = dict.fromkeys(PARTS.values(), 0.0)
     for step in steps:
-        part = PARTS.get(step.step_key) or PARTS[step.step_key.split("__")[0]]
         if step.start_time and step.end_time:
-            seconds[part] += step.end_time - step.start_time
+            seconds[part_of(step.step_key)] += step.end_time - step.start_time
     return seconds
 
 

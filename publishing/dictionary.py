@@ -17,6 +17,9 @@ import yaml
 
 from orchestration.lib.settings import ROOT
 
+# the same as SafeLoader, and ten times as fast: a second of each release
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 MODELS = Path("models/marts")
 PREFIX = "published__"
 # columns that the tests of the marts do not relate, beside those that they do
@@ -168,7 +171,7 @@ def read_yaml(root: Path = ROOT) -> dict[str, Table]:
     models = [
         model
         for path in sorted((root / MODELS).rglob("*.yml"))
-        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
+        for model in yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER).get("models", [])
     ]
     # `suppressions` is made beside the published tables and stays inside
     tables = (

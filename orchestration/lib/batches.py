@@ -130,3 +130,16 @@ def remember(connection: duckdb.DuckDBPyConnection, release_id: str) -> None:
             """,
             [release_id],
         )
+
+
+def remember_if_missing(connection: duckdb.DuckDBPyConnection, release_id: str) -> None:
+    """Keep the records behind a release that was written, of which there are none yet.
+
+    To be called while the marts are those of the release.
+    """
+    known = connection.execute(
+        "select count(*) from audit.released_records where release_id = ?", [release_id]
+    ).fetchone()
+    if not known or not known[0]:
+        connection.execute(RECORDS)
+        remember(connection, release_id)

@@ -20,7 +20,12 @@ from typing import Any
 import duckdb
 
 from disclosure.result import Result
-from orchestration.lib.batches import Difference, remember, small_differences
+from orchestration.lib.batches import (
+    Difference,
+    remember,
+    remember_if_missing,
+    small_differences,
+)
 from orchestration.lib.codebook import Codebook
 from orchestration.lib.landing.discovery import CORRECTIONS, file_sha256
 from orchestration.lib.settings import ROOT, Settings
@@ -324,7 +329,7 @@ def publish(
                     for wave_id, group, delivery_id, _ in inputs(connection, root)
                 ],
                 "published_at": clock().astimezone().isoformat(timespec="seconds"),
-                "previous_release_id": now.get("release_id"),
+                "previous_release_id": _before(settings, release_id),
             }
             attacked = _protect(connection, release_id) if has_figures else None
             _write_release(connection, tables, folder, facts, attacked, root, settings.report)
@@ -332,12 +337,24 @@ def publish(
                 remember(connection, release_id)
             _move_current(settings, release_id)
             return Release(release_id, folder, "published")
+        if FIGURES in tables:  # a refresh that was killed before it had remembered what it wrote
+            remember_if_missing(connection, release_id)
     if now.get("rolled_back_from") == release_id:
         return Release(release_id, folder, "held")
     if now.get("release_id") == release_id and _link_agrees(settings, release_id):
         return Release(release_id, folder, "unchanged")
     _move_current(settings, release_id)
     return Release(release_id, folder, "published")
+
+
+def _before(settings: Settings, release_id: str) -> str | None:
+    """The release that this one takes the place of; for one that is written anew, its folder being
+    lost, the last of the others."""
+    here: str | None = (current(settings) or {}).get("release_id")
+    if here != release_id:
+        return here
+    others = [str(release["release_id"]) for release in releases(settings)]
+    return others[-1] if others else None
 
 
 def _protect(connection: duckdb.DuckDBPyConnection, release_id: str) -> Result:
@@ -460,7 +477,11 @@ def damaged_files(settings: Settings) -> list[str]:
     now = current(settings)
     if now is None:
         return []
-    folder = settings.published / now["path"]
+    return damages(settings.published / now["path"])
+
+
+def damages(folder: Path) -> list[str]:
+    """Files of a release that are missing or differ from their checksum, in words."""
     try:
         facts = json.loads((folder / "release.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

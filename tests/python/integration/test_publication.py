@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -455,6 +456,19 @@ def test_a_crash_leaves_current_alone_and_the_next_publication_whole(
     assert not list(house.settings.published.rglob(".*"))
     facts = releases(house.settings)[-1]
     assert facts["rows"]["order"] == 5000 and len(facts["sha256"]) == 9
+
+
+def test_a_release_whose_folder_was_lost_is_written_anew(house: House) -> None:
+    first = house.publish().release_id
+    second = house.new_release("b")
+    folder = house.settings.published / "releases" / second
+    before = tables_of(folder)
+    shutil.rmtree(folder)
+    assert house.publish().status == "published"
+    assert tables_of(folder) == before
+    assert house.current == second
+    # it does not take its own place
+    assert rollback(house.settings).release_id == first
 
 
 def test_leftovers_are_cleared_or_left_out(house: House) -> None:

@@ -1,0 +1,60 @@
+"""Is a service well? `python deploy/health.py code webserver daemon`; status 1 names who is not.
+
+Used by the timer of systemd, and by the containers' health checks.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+SECONDS = 30
+BIN = Path(sys.executable).parent
+
+
+def _answers(*command: str) -> bool:
+    return not subprocess.run([str(BIN / command[0]), *command[1:]], check=False).returncode
+
+
+def code() -> bool:
+    """The code location answers."""
+    host = os.environ.get("MONITOR_CODE_HOST", "127.0.0.1")
+    return _answers("dagster", "api", "grpc-health-check", "--host", host, "--port", "4000")
+
+
+def webserver() -> bool:
+    """The UI answers."""
+    with urllib.request.urlopen("http://127.0.0.1:3000/server_info", timeout=SECONDS) as answer:
+        return bool(answer.status == 200)
+
+
+def daemon() -> bool:
+    """All daemons have given a sign of life of late."""
+    return _answers("dagster-daemon", "liveness-check")
+
+
+SERVICES: dict[str, Callable[[], bool]] = {"code": code, "webserver": webserver, "daemon": daemon}
+
+
+def main(names: list[str]) -> int:
+    """0 when every named service is well; all of them when none is named."""
+    unwell = []
+    for name in names or SERVICES:
+        try:
+            is_well = SERVICES[name]()
+        except (OSError, subprocess.SubprocessError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            is_well = False
+        if not is_well:
+            unwell.append(name)
+    if unwell:
+        print(f"not well: {', '.join(unwell)}", file=sys.stderr)
+    return 1 if unwell else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

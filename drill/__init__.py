@@ -1,0 +1,1 @@
+"""Faults on purpose: what is published, landed and archived must survive each of them."""

@@ -1,0 +1,148 @@
+"""What `deploy/` says starts, answers, and is found unwell when it does not.
+
+No container engine runs here: of Containerfile and compose.yaml is tested that what they name
+exists. The units' commands are run as they stand, in other folders.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from fixtures.daemon import wait_until
+
+from orchestration.lib.settings import ROOT
+
+DEPLOY = ROOT / "deploy"
+BIN = Path(sys.executable).parent
+SERVICES = ("code", "webserver", "daemon")
+QUERY = "{workspaceOrError {... on Workspace {locationEntries {name loadStatus}}}}"
+
+
+def _unit(service: str, folder: Path) -> str:
+    """A unit whose code is this project and whose data are below `folder`."""
+    text = (DEPLOY / "systemd" / f"monitor-{service}.service").read_text(encoding="utf-8")
+    return (
+        text.replace("/opt/monitor/.venv/bin", str(BIN))
+        .replace("/opt/monitor", str(ROOT))
+        .replace("/var/lib/monitor", str(folder))
+        .replace("/etc/monitor", str(DEPLOY))
+    )
+
+
+def _value(unit: str, key: str) -> str:
+    (value,) = (line.split("=", 1)[1] for line in unit.splitlines() if line.startswith(f"{key}="))
+    return value
+
+
+def _env(folder: Path) -> dict[str, str]:
+    text = (DEPLOY / "monitor.env").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    values = dict(line.split("=", 1) for line in lines)
+    return os.environ | {
+        key: value.replace("/var/lib/monitor", str(folder)) for key, value in values.items()
+    }
+
+
+def _health(folder: Path, *services: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(DEPLOY / "health.py"), *services],
+        env=_env(folder), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@contextmanager
+def _service(service: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    unit = _unit(service, folder)
+    # StateDirectory= makes it
+    (folder / "dagster").mkdir(exist_ok=True)
+    subprocess.run(shlex.split(_value(unit, "ExecStartPre")), cwd=ROOT, check=True)
+    with (folder / f"{service}.log").open("wb") as log:
+        process = subprocess.Popen(
+            shlex.split(_value(unit, "ExecStart")),
+            cwd=ROOT, env=_env(folder), stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
+    for path in (DEPLOY / "systemd").iterdir():
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".service":
+            text = _unit(path.stem.removeprefix("monitor-"), tmp_path)
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+    result = subprocess.run(
+        ["systemd-analyze", "verify", *(str(path) for path in tmp_path.glob("monitor-*"))],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "monitor-" not in result.stderr, result.stderr
+
+
+def test_containers_run_what_is_there() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    assert set(compose["services"]) == set(SERVICES)
+    image = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
+    default = next(line for line in image.splitlines() if line.startswith("CMD "))
+    for name, service in compose["services"].items():
+        command = service.get("command") or json.loads(default.removeprefix("CMD "))
+        # as the unit of the same service, but for the address that it listens on
+        in_unit = shlex.split(_value(_unit(name, Path("/x")), "ExecStart"))
+        assert [Path(in_unit[0]).name, *in_unit[1:]] == [
+            "127.0.0.1" if word == "0.0.0.0" else word for word in command
+        ]
+        assert (BIN / command[0]).exists()
+        assert service["healthcheck"]["test"] == ["CMD", "python", "deploy/health.py", name]
+        assert service["user"] == "monitor"
+        assert service["volumes"] == ["monitor:/var/lib/monitor"]
+    assert image.index("USER monitor") < image.index("CMD ")
+
+
+def test_the_services_start_and_are_well(tmp_path: Path) -> None:
+    if taken := [port for port in (3000, 4000) if not _is_free(port)]:
+        pytest.skip(f"ports {taken} are in use")
+    with ExitStack() as stack:
+        running = {name: stack.enter_context(_service(name, tmp_path)) for name in SERVICES}
+        wait_until(
+            lambda: not _health(tmp_path, *SERVICES).returncode, 240, "all services are well",
+            tmp_path / "code.log",
+        )  # fmt: skip
+        request = urllib.request.Request(
+            "http://127.0.0.1:3000/graphql", json.dumps({"query": QUERY}).encode(),
+            {"Content-Type": "application/json"},
+        )  # fmt: skip
+        with urllib.request.urlopen(request) as answer:
+            (location,) = json.load(answer)["data"]["workspaceOrError"]["locationEntries"]
+        assert location == {"name": "doelstellingenmonitor", "loadStatus": "LOADED"}
+        # what runs writes below the folder of the data only
+        assert (tmp_path / "target" / "manifest.json").exists()
+
+        for name in ("webserver", "code"):
+            running[name].terminate()
+            running[name].wait(timeout=60)
+            result = _health(tmp_path, name)
+            assert result.returncode == 1
+            assert f"not well: {name}" in result.stderr
