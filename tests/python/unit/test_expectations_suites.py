@@ -111,8 +111,8 @@ def test_codes_and_labels_follow_the_column() -> None:
 def test_a_scale_turned_round_is_turned_back() -> None:
     columns = {one.name: one for one in delivery("2023-najaar", "leraar").columns}
     assert columns["v06"].answer(cell("5")) == "1"
-    assert columns["v06"].label("5") == "Helemaal mee oneens"
-    assert columns["v01"].label("5") == "Helemaal mee eens"
+    assert columns["v06"].labels("5")[0] == "Helemaal mee oneens"
+    assert columns["v01"].labels("5")[0] == "Helemaal mee eens"
     assert columns["v06"].answer(cell("98")) == "98"
 
 
