@@ -10,8 +10,12 @@ with waves as (
         measurement_number,
         fieldwork_start,
         closed_at,
-        {{ dbt.datediff('fieldwork_start', 'fieldwork_end', 'day') }} + 1 as fieldwork_days,
-        {{ dbt.datediff('fieldwork_start', today(), 'day') }} + 1 as elapsed_days
+        {{ dbt.datediff(
+            'fieldwork_start', 'fieldwork_end', 'day'
+        ) }} + 1 as fieldwork_days,
+        {{ dbt.datediff(
+            'fieldwork_start', today(), 'day'
+        ) }} + 1 as elapsed_days
     from {{ ref('dim_waves') }}
 
 ),
