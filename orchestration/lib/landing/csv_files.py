@@ -160,8 +160,8 @@ def read_csv(path: Path, options: ReadOptions, recognises: Recognises) -> Delive
     if hint := re.fullmatch(r"sep=(.)\r?\n?", first):  # for Excel; no row
         declared, first, skipped = declared or hint[1], next(lines, ""), 1
     start = [first, *islice(lines, options.header_rows - 1)]
-    delimiter = declared or _delimiter(start, recognises)
     csv.field_size_limit(LONGEST_LINE)  # of the whole process, and other libraries change it
+    delimiter = declared or _delimiter(start, recognises)
     reader = csv.reader(chain(start, lines), delimiter=delimiter, strict=True)
 
     def numbered_rows() -> Iterator[tuple[int, list[str]]]:

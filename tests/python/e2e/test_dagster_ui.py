@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import urllib.error
 import urllib.request
@@ -16,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from fixtures.browser import ARGUMENTS, CHROMIUM, needs_chromium
 from fixtures.daemon import running, wait_until
 
 from conftest import Workspace
@@ -25,17 +25,10 @@ from orchestration.lib.settings import ROOT
 pytest.importorskip("playwright")
 from playwright.sync_api import Page, expect, sync_playwright
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 WAVE, GROUP = "2026-najaar", "leraar"
 SLOW = 120_000  # milliseconds; the first page loads the code location
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"
-)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")

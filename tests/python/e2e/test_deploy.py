@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fixtures.daemon import wait_until
+from fixtures.daemon import ending, wait_until
 
 from orchestration.lib.settings import ROOT
 
@@ -73,14 +73,8 @@ def _service(service: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
             shlex.split(_value(unit, "ExecStart")),
             cwd=ROOT, env=_env(folder), stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        try:
+        with ending(process):
             yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
 
 
 def _is_free(port: int) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from fixtures.browser import ARGUMENTS, CHROMIUM, needs_chromium
 
 from conftest import Workspace
 from publishing.changes import Side, compare
@@ -22,11 +23,6 @@ pytest.importorskip("playwright")
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PAGES = [
     "index.html",
     *(
@@ -40,9 +36,7 @@ PAGES = [
     ),
 ]  # fmt: skip
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"
-)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
