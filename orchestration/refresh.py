@@ -9,9 +9,9 @@ import importlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping
-from functools import cache
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -31,20 +31,53 @@ class RefreshError(Exception):
     """The refresh cannot start; the message says why and what to do."""
 
 
-def _reuse_event_log_connections() -> None:
-    """Let Dagster keep one SQLite engine a file: it makes one for each of some 900 events."""
-    from sqlalchemy import Engine, create_engine
+@contextmanager
+def _kept_event_log() -> Iterator[None]:
+    """Let Dagster keep its event logs open: it opens and closes SQLite for each of some 900 events.
+
+    With `synchronous` at normal a power cut may cost the last events, a killed process none.
+    """
+    from sqlalchemy import Engine, create_engine, event
+    from sqlalchemy.pool import QueuePool
+
+    class KeptPool(QueuePool):
+        """Connections that stay open, though Dagster disposes of them after each use."""
+
+        def dispose(self) -> None:
+            pass
+
+        def recreate(self) -> KeptPool:
+            return self
 
     module = "dagster._core.storage.event_log.sqlite.sqlite_event_log"
     sqlite_event_log: Any = importlib.import_module(module)
+    original = sqlite_event_log.create_engine
+    engines: dict[str, Engine] = {}
 
-    @cache
-    def engine_of(url: str) -> Engine:
-        timeout = sqlite_event_log.SQLITE_BUSY_TIMEOUT_SECONDS
-        # Dagster holds a lock around each use, so that threads may share the connection
-        return create_engine(url, connect_args={"timeout": timeout, "check_same_thread": False})
+    def engine_of(url: str, **_: Any) -> Engine:
+        if url not in engines:
+            timeout = sqlite_event_log.SQLITE_BUSY_TIMEOUT_SECONDS
+            # Dagster holds a lock around each use, so that threads may share the connection
+            engines[url] = create_engine(
+                url,
+                poolclass=KeptPool,
+                pool_use_lifo=True,
+                connect_args={"timeout": timeout, "check_same_thread": False},
+            )
+            event.listen(
+                engines[url],
+                "connect",
+                lambda connection, _: connection.execute("pragma synchronous = normal"),
+            )
+        return engines[url]
 
-    sqlite_event_log.create_engine = lambda url, **_: engine_of(url)
+    sqlite_event_log.create_engine = engine_of
+    try:
+        yield
+    finally:
+        sqlite_event_log.create_engine = original
+        for engine in engines.values():
+            QueuePool.dispose(cast("QueuePool", engine.pool))
 
 
 def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
@@ -88,10 +121,8 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
         from orchestration.defs.partitions import range_tags
         from orchestration.defs.resources import REFRESH, free_places
 
-        _reuse_event_log_connections()
-
         logger.info("definitions loaded in %.1f s", time.monotonic() - began)
-        with dg.DagsterInstance.get() as instance:
+        with _kept_event_log(), dg.DagsterInstance.get() as instance:
             free_places(instance)
             result = defs.resolve_job_def(REFRESH).execute_in_process(
                 instance=instance,

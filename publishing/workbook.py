@@ -181,9 +181,8 @@ def _frame(sheets: Sequence[Sheet], facts: dict[str, Any]) -> bytes:
         worksheet.freeze_panes(1, 0)
         last = len(sheet.table.columns) - 1
         headings = [{"header": column.name} for column in sheet.table.columns]
-        worksheet.add_table(
-            0, 0, max(sheet.rows, 1), last, {"name": f"t_{sheet.name}", "columns": headings}
-        )
+        # of one row, for XlsxWriter keeps a note of each cell of a table: `_stretch` makes it whole
+        worksheet.add_table(0, 0, 1, last, {"name": f"t_{sheet.name}", "columns": headings})
         for column, number in _numbered(sheet.table.columns):
             form = formats.get(column.type, plain)
             worksheet.set_column(number, number, _width(column))
@@ -208,6 +207,13 @@ def _fill(
     target.write(tail)
 
 
+def _stretch(sheet: Sheet, xml: bytes) -> bytes:
+    """The XML of the named table of a sheet, over all of its rows instead of the first."""
+    last = xl_col_to_name(len(sheet.table.columns) - 1)
+    first, whole = f'ref="A1:{last}2"', f'ref="A1:{last}{max(sheet.rows, 1) + 1}"'
+    return xml.replace(first.encode(), whole.encode())
+
+
 def write(
     connection: duckdb.DuckDBPyConnection,
     tables: Sequence[Table],
@@ -222,16 +228,18 @@ def write(
     """
     sheets = list(_sheets(connection, tables, max_rows))
     frame = zipfile.ZipFile(io.BytesIO(_frame(sheets, facts)))
-    places = {
-        # after readme and columns, in the order in which they were added
-        f"xl/worksheets/sheet{number}.xml": sheet
-        for number, sheet in enumerate(sheets, 3)
-    }
+    # after readme and columns, in the order in which they were added
+    numbered = list(enumerate(sheets, 3))
+    places = {f"xl/worksheets/sheet{number}.xml": sheet for number, sheet in numbered}
+    named = {f"xl/tables/table{number}.xml": sheet for number, sheet in numbered}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name in frame.namelist():
             # by its name an entry is dated 1980, whatever the clock says
             with archive.open(name, "w") as target:
+                xml = frame.read(name)
                 if name in places:
-                    _fill(connection, places[name], frame.read(name), target)
+                    _fill(connection, places[name], xml, target)
+                elif name in named:
+                    target.write(_stretch(named[name], xml))
                 else:
-                    target.write(frame.read(name))
+                    target.write(xml)

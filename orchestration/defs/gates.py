@@ -97,6 +97,7 @@ def raw_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckRe
 def publication_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
     """Stop the release when what is about to be published is not whole, plausible and safe."""
     results = judge_publication(get_settings(), context.resources.gates)
+    context.resources.gates.close()  # the last gate: the release needs the memory
     yield dg.AssetCheckResult(
         asset_key=PUBLISHED,
         check_name="publication_gate",

@@ -11,7 +11,8 @@ import json
 import logging
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -167,7 +168,8 @@ def _export(
     connection.execute(f"attach {literal(folder / 'monitor.duckdb')} as release")
     counts = {}
     try:
-        # one thread: row groups and their order are then the same every time
+        # one thread: row groups and their order are then the same every time, and files have the
+        # order of the table
         connection.execute("set threads = 1")
         for table in tables:
             target = f"release.main.{quote(table)}"
@@ -180,9 +182,7 @@ def _export(
                 ("csv", "format csv, header"),
             ):
                 path = folder / suffix / f"{table}.{suffix}"
-                connection.execute(
-                    f"copy (select * from {target} order by all) to {literal(path)} ({options})"
-                )
+                connection.execute(f"copy {target} to {literal(path)} ({options})")
             row = connection.execute(f"select count(*) from {target}").fetchone()
             counts[table] = row[0] if row else 0
     finally:
@@ -331,8 +331,7 @@ def publish(
                 "published_at": clock().astimezone().isoformat(timespec="seconds"),
                 "previous_release_id": _before(settings, release_id),
             }
-            attacked = _protect(connection, release_id) if has_figures else None
-            _write_release(connection, tables, folder, facts, attacked, root, settings.report)
+            _write_release(connection, tables, folder, facts, root, settings.report)
             if has_figures:
                 remember(connection, release_id)
             _move_current(settings, release_id)
@@ -357,10 +356,13 @@ def _before(settings: Settings, release_id: str) -> str | None:
     return others[-1] if others else None
 
 
-def _protect(connection: duckdb.DuckDBPyConnection, release_id: str) -> Result:
+def _protect(
+    connection: duckdb.DuckDBPyConnection, release_id: str, write: Callable[[], None]
+) -> Result:
     """Attack what is about to be published, and withhold more until nothing is found.
 
-    By subtraction only; `make attack` does all of the attack.
+    By subtraction only; `make attack` does all of the attack. `write` writes the tables meanwhile,
+    in a thread of its own, and again when more is withheld.
 
     Raises:
         PublicationError: a figure that is withheld for its own sake can still be found.
@@ -371,12 +373,16 @@ def _protect(connection: duckdb.DuckDBPyConnection, release_id: str) -> Result:
     from disclosure.frame import Frame
     from disclosure.release import Release as Published
 
-    frame = Frame.read(connection)
+    frame = None
     closed = 0
     for with_totals in (False, False, True, True):
-        result = attack(
-            Published.read(connection, "published"), frame, release_id=release_id, blocks=0
-        )
+        with ThreadPoolExecutor(1) as pool:
+            written = pool.submit(write)
+            frame = frame or Frame.read(connection)
+            result = attack(
+                Published.read(connection, "published"), frame, release_id=release_id, blocks=0
+            )
+        written.result()
         if not result.recovered:
             return replace(result, closed=closed)
         with transaction(connection):
@@ -396,17 +402,17 @@ def _protect(connection: duckdb.DuckDBPyConnection, release_id: str) -> Result:
 
 def _write_release(
     connection: duckdb.DuckDBPyConnection,
-    tables: Iterable[str],
+    tables: Sequence[str],
     folder: Path,
     facts: dict[str, Any],
-    attacked: Result | None,
     root: Path,
     has_report: bool,
 ) -> None:
     """Write all beside the other releases, and give it its name when it is whole.
 
     Raises:
-        PublicationError: a text would be a formula in a spreadsheet.
+        PublicationError: a withheld figure can be found from the published ones, or a text would
+            be a formula in a spreadsheet.
     """
     # pyarrow and xlsxwriter take half a second to load
     from publishing import UnsafeTextError, add_changes, add_exports
@@ -415,10 +421,22 @@ def _write_release(
     for leftover in folder.parent.glob(".*.part"):
         shutil.rmtree(leftover)
     draft = folder.with_name(f".{folder.name}.part")
-    draft.mkdir()
-    counts = _export(connection, tables, draft)
-    try:
+    counts: dict[str, int] = {}
+
+    def write() -> None:
+        if draft.exists():
+            shutil.rmtree(draft)
+        draft.mkdir()
+        with connection.cursor() as cursor:
+            counts.update(_export(cursor, tables, draft))
         add_exports(draft, facts, root)
+
+    attacked = None
+    try:
+        if FIGURES in tables:
+            attacked = _protect(connection, facts["release_id"], write)
+        else:
+            write()
     except UnsafeTextError as error:
         raise PublicationError(str(error)) from None
     checksums = {

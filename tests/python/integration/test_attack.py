@@ -140,8 +140,16 @@ def test_a_question_in_which_something_is_found_is_withheld_further(
             "and breakdown {} 'total' and (wave_id, indicator_code, respondent_group) {} (?, ?, ?)"
         )
         elsewhere = connection.execute(shown.format("<>", "<>"), block).fetchone()
-        result = _protect(connection, "r1")
+        written = []
+
+        def write() -> None:
+            with connection.cursor() as cursor:
+                written.append(cursor.execute(shown.format("<>", "="), block).fetchone())
+
+        result = _protect(connection, "r1", write)
         assert result.closed == 1 and result.recovered == ()
+        # what was written while the attack found something is written again
+        assert len(written) == 2 and written[0] != (0,) and written[1] == (0,)
         assert connection.execute(shown.format("<>", "="), block).fetchone() == (0,)
         assert connection.execute(shown.format("=", "="), block).fetchone() != (0,)
         assert connection.execute(shown.format("<>", "<>"), block).fetchone() == elsewhere

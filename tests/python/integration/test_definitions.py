@@ -130,26 +130,25 @@ def test_the_profile_in_the_root_is_the_one_in_profiles() -> None:
     assert filecmp.cmp(ROOT / "profiles.yml", ROOT / "profiles" / "profiles.yml", shallow=False)
 
 
-def test_the_event_log_still_makes_an_engine_per_event(tmp_path: Path) -> None:
-    """`refresh` gives Dagster one engine a file; this fails when Dagster makes that needless."""
-    from dagster._core.storage.event_log.sqlite import sqlite_event_log
+def test_the_event_log_still_opens_a_connection_per_event(tmp_path: Path) -> None:
+    """`refresh` keeps Dagster's connections; this fails when Dagster makes that needless."""
+    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
-    from orchestration import refresh
+    from orchestration.refresh import _kept_event_log
 
-    original = sqlite_event_log.create_engine
-    try:
-        refresh._reuse_event_log_connections()
-        storage = sqlite_event_log.SqliteEventLogStorage(str(tmp_path))
+    def connections(storage: SqliteEventLogStorage) -> list[object]:
+        found = []
+        for _ in range(2):
+            with storage.index_connection() as connection:
+                found.append(connection.connection.dbapi_connection)
+        return found
 
-        def engines() -> set[int]:
-            found = []
-            for _ in range(2):
-                with storage.index_connection() as connection:
-                    found.append(connection.engine)
-            return {id(engine) for engine in found}
-
-        assert len(engines()) == 1
-        sqlite_event_log.create_engine = original
-        assert len(engines()) == 2
-    finally:
-        sqlite_event_log.create_engine = original
+    with _kept_event_log():
+        storage = SqliteEventLogStorage(str(tmp_path))
+        kept = connections(storage)
+        with storage.index_connection() as connection:
+            assert connection.exec_driver_sql("pragma synchronous").scalar() == 1
+    assert kept[0] is kept[1]
+    assert not list(tmp_path.glob("*-wal"))  # closed: what was written stands in the file itself
+    opened = connections(storage)
+    assert opened[0] is not opened[1]
