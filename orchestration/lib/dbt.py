@@ -29,11 +29,17 @@ def _newest_source() -> float:
     return max(path.stat().st_mtime for path in [ROOT / "dbt_project.yml", *files])
 
 
+def warehouse_name(warehouse: Path) -> str:
+    """The warehouse as plain `dbt build` names it: named otherwise, dbt parses everything anew."""
+    is_plain = warehouse.is_relative_to(ROOT) and Path.cwd() == ROOT
+    return str(warehouse.relative_to(ROOT) if is_plain else warehouse)
+
+
 def _invoke(arguments: Iterable[str], on_event: Callable[[Any], None] | None = None) -> Any:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    os.environ["MONITOR_WAREHOUSE"] = str(get_settings().warehouse)
+    os.environ["MONITOR_WAREHOUSE"] = warehouse_name(get_settings().warehouse)
     command = ["--quiet", "--log-level-file", "none", *arguments, "--project-dir", str(ROOT)]
     command += ["--profiles-dir", str(ROOT / "profiles"), "--target-path", str(TARGET)]
     try:

@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from orchestration.lib.codebook import Codebook
+from orchestration.lib.dbt import warehouse_name
 from orchestration.lib.settings import ROOT
 
 LONGEST_NAME = 60
@@ -128,6 +129,19 @@ def test_data_tests_are_checks_and_unit_tests_are_not(graph: dg.AssetGraph) -> N
 
 def test_the_profile_in_the_root_is_the_one_in_profiles() -> None:
     assert filecmp.cmp(ROOT / "profiles.yml", ROOT / "profiles" / "profiles.yml", shallow=False)
+
+
+def test_dbt_is_told_the_warehouse_as_the_profile_names_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(ROOT)
+    default = ROOT / "warehouse" / "monitor.duckdb"
+    profile = (ROOT / "profiles.yml").read_text(encoding="utf-8")
+    assert f"env_var('MONITOR_WAREHOUSE', '{warehouse_name(default)}')" in profile
+    assert warehouse_name(tmp_path / "monitor.duckdb") == str(tmp_path / "monitor.duckdb")
+    # a relative name leads elsewhere from another folder
+    monkeypatch.chdir(tmp_path)
+    assert warehouse_name(default) == str(default)
 
 
 def test_the_event_log_still_opens_a_connection_per_event(tmp_path: Path) -> None:
