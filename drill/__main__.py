@@ -97,9 +97,12 @@ def _try_all(
     began: float,
 ) -> None:
     """Try the faults one after another; `told` and `skipped` are filled in."""
-    prepared = prepare(folder / "prepared")
-    reference = undisturbed(prepared, folder / "reference")
-    shutil.rmtree(folder / "reference")
+    # one place for all: where the warehouse stands elsewhere, dbt parses everything anew
+    here = folder / "place"
+    prepared = prepare(here)
+    prepared = prepared.move(folder / "prepared")
+    reference = undisturbed(prepared, here)
+    _clear(here)
     console.print(
         f"An undisturbed refresh makes release {reference.release_id}: "
         + ", ".join(f"{stage} {reference.seconds[stage]:.2f} s" for stage in STAGES)
@@ -109,13 +112,12 @@ def _try_all(
             continue
         tried = runs if name == Fault.kill else runs[:trials]
         for number, run in enumerate(tried, 1):
-            here = folder / f"{name}-{number}"
             try:
                 trial = run(prepared, here, reference)
             except SkippedError as reason:
                 skipped[name] = str(reason)
                 console.print(f"[yellow]skipped[/] {name}: {reason}")
-                shutil.rmtree(here, ignore_errors=True)
+                _clear(here)
                 break
             told.append(trial)
             verdict = "[bold red]wrong[/]" if trial.wrong else "survived"
@@ -125,10 +127,17 @@ def _try_all(
             )
             for wrong in trial.wrong:
                 console.print(f"  {wrong}", markup=False, soft_wrap=True)
-            if not trial.wrong:
-                shutil.rmtree(here)
-                for left in folder.glob(f"{here.name}.*"):
-                    left.unlink()
+            if trial.wrong:
+                for left in folder.glob(f"{here.name}*"):
+                    left.rename(folder / left.name.replace(here.name, f"{name}-{number}", 1))
+            _clear(here)
+
+
+def _clear(place: Path) -> None:
+    """Delete a place and what was written beside it, its log and clock."""
+    shutil.rmtree(place, ignore_errors=True)
+    for left in place.parent.glob(f"{place.name}.*"):
+        left.unlink()
 
 
 def _try_readers() -> Trial:

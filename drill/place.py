@@ -69,6 +69,11 @@ class Place:
         shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
         return Place(folder, self.runs())
 
+    def move(self, folder: Path) -> Place:
+        """The same state, with its log, elsewhere."""
+        shutil.move(self.log, folder.with_suffix(".log"))
+        return Place(Path(shutil.move(self.folder, folder)))
+
     def start(self, **more_env: str) -> subprocess.Popen[bytes]:
         """Start a refresh in a process group of its own; what it says is added to the log."""
         env = workspace(self.folder) | {
