@@ -2,11 +2,14 @@
     Tables, replaced within one transaction: readers see the old rows until the new ones are there.
 
     The built-in version makes a table beside the old one and renames both, in some ten statements
-    more; there are no grants, indexes or foreign keys here that would need them.
+    more, for the sake of grants and indexes, which no table here has.
 #}
 {% materialization table, adapter='duckdb' %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='table') -%}
+    {%- if config.get('indexes') or config.get('grants') %}
+        {% do exceptions.raise_compiler_error('macros/table.sql makes no indexes and no grants') %}
+    {%- endif %}
     {{ run_hooks(pre_hooks) }}
     {%- if existing is not none and not existing.is_table %}
         {% do adapter.drop_relation(existing) %}

@@ -386,6 +386,25 @@ def test_plain_dbt_build_works_on_the_same_warehouse(example: Workspace, tmp_pat
     assert copy.query_warehouse(estimates) == example.query_warehouse(estimates)
 
 
+def test_a_table_that_cannot_be_made_keeps_its_rows(
+    example: Workspace, project: Path, tmp_path: Path
+) -> None:
+    copy = Workspace(tmp_path / "copy", project)
+    copy.warehouse.parent.mkdir(parents=True)
+    copy.warehouse.write_bytes(example.warehouse.read_bytes())
+    model = project / "models" / "marts" / "core" / "dim_goals.sql"
+    sql = model.read_text(encoding="utf-8")
+    for change, complaint in (
+        ("select nullif(goal_id, 7) as", "NOT NULL constraint failed: dim_goals.goal_id"),
+        ("{{ config(indexes=[{'columns': ['goal_id']}]) }} select", "makes no indexes"),
+    ):
+        model.write_text(sql.replace("select\n   ", change, 1), encoding="utf-8")
+        result = copy.dbt("run", "--select", "dim_goals")
+        assert result.returncode == 1 and complaint in result.stdout, result.stdout
+    goals = "select * from core.dim_goals order by goal_id"
+    assert copy.query_warehouse(goals) == example.query_warehouse(goals)
+
+
 def test_unit_tests_of_dbt_pass(example: Workspace) -> None:
     result = example.dbt("test", "--select", "test_type:unit")
     assert result.returncode == 0, result.stdout
