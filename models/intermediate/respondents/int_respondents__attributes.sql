@@ -56,8 +56,11 @@ judged as (
                 then 'no option of scale ' || decoded.scale
         end as broken_rule
     from decoded
+    -- one equality, so that the rows are not compared with each samenwerkingsverband in turn
     left join {{ ref('samenwerkingsverbanden') }} as samenwerkingsverbanden
-        on decoded.rule = 'samenwerkingsverband' and decoded.clean_value = samenwerkingsverbanden.swv_code
+        on
+            case when decoded.rule = 'samenwerkingsverband' then decoded.clean_value end
+            = samenwerkingsverbanden.swv_code
 
 ),
 
