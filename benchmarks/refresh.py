@@ -109,19 +109,27 @@ def measure_refresh(console: Console) -> None:
         dbt = str(SCRIPTS / "dbt")
         steps: list[tuple[str, float | None, Measurement]] = []
 
-        def add(label: str, budget: float | None, command: list[str]) -> None:
+        def add(
+            label: str, budget: float | None, command: list[str], has_report: bool = False
+        ) -> None:
             console.print(f"measuring: {label}", style="dim")
-            steps.append((label, budget, measure(command, env)))
+            report = {"MONITOR_REPORT": str(has_report).lower()}
+            steps.append((label, budget, measure(command, env | report)))
+
+        def clear() -> None:
+            for path in ("archive", "published", "data_docs", "warehouse"):
+                shutil.rmtree(folder / path)
 
         measure([sys.executable, "-m", "orchestration", "setup"], env)
         add("dbt start-up (dbt ls of one model)", None, [dbt, "-q", "ls", "-s", "dim_waves"])
         simulate(folder / "landing", ["2023-najaar"])
         add("refresh, one wave, from nothing", 25, [*refresh, "--wave", "2023-najaar"])
-        for path in ("archive", "published", "data_docs", "warehouse"):
-            shutil.rmtree(folder / path)
+        clear()
         simulate(folder / "landing")
         add("refresh, five waves, from nothing", 45, refresh)
         add("refresh, five waves, unchanged", 45, refresh)
+        clear()
+        add("the same from nothing, with the report", 90, refresh, has_report=True)
         add("dbt build alone", 15, [dbt, "build"])
 
     start_up = steps[0][2].seconds
