@@ -1,4 +1,4 @@
-"""Impossible values, corrections, withdrawals, purge and retention, on their way to a release.
+"""Impossible values, corrections, withdrawals, purge, retention and replay, of one release.
 
 The tests follow each other on one workspace; each refreshes it once.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -239,3 +241,54 @@ def test_a_purge_leaves_the_release_as_it_was_and_originals_are_not_missed(
     )  # fmt: skip
     assert SECRET.encode() not in stored
     rows_add_up(small)
+
+
+AUDIT = """
+import dagster as dg
+from orchestration.definitions import defs
+with dg.DagsterInstance.get() as instance:
+    job = defs.resolve_job_def("audit")
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+for check in result.get_asset_check_evaluations():
+    print(check.check_name, check.passed, check.description, sep="|")
+"""
+
+
+def test_the_archive_gives_the_release_again(small: Workspace) -> None:
+    """Corrections, a withdrawal and a purge included; the originals are gone."""
+    release = small.query("select release_id from publication")[0][0]
+    result = small.run("replay")
+    assert result.returncode == 0, result.stdout
+    assert f"Release {release}: 36 of 36 files are the same to the byte" in result.stdout
+    assert not list(small.published.glob(".replay-*"))
+
+
+def test_the_weekly_audit_names_what_is_damaged(small: Workspace) -> None:
+    current = small.published / "current"
+    with (current / "csv" / "dim_goals.csv").open("a", encoding="utf-8") as file:
+        file.write("8,Doel,Goal\n")
+    (current / "parquet" / "dim_goals.parquet").unlink()
+    result = subprocess.run(
+        [sys.executable, "-c", AUDIT], cwd=small.root, env=small.env, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    found = dict(line.split("|", 1) for line in result.stdout.splitlines() if "|" in line)
+    assert found == {
+        "files_are_whole": "False|csv/dim_goals.csv differs from its checksum; "
+        "parquet/dim_goals.parquet is missing",
+        "archive_gives_it_again": "False|csv/dim_goals.csv: differs; "
+        "parquet/dim_goals.parquet: was not published",
+    }
+
+
+def test_what_cannot_be_replayed_says_why(small: Workspace) -> None:
+    next(small.archive.glob("leraar/*/*.parquet")).unlink()
+    result = small.run("replay")
+    assert result.returncode == 1 and "could not be built again" in " ".join(result.stdout.split())
+    path = small.published / "current" / "release.json"
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(facts | {"code_version": "other"}), encoding="utf-8")
+    result = small.run("replay")
+    said = " ".join(result.stdout.split())
+    assert result.returncode == 1 and f"Check out commit {facts['commit']}" in said
+    assert "Traceback" not in result.stdout
