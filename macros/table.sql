@@ -8,7 +8,10 @@
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='table') -%}
     {%- if config.get('indexes') or config.get('grants') %}
-        {% do exceptions.raise_compiler_error('macros/table.sql makes no indexes and no grants') %}
+        {% do exceptions.raise_compiler_error(
+            'macros/table.sql makes no indexes and no grants: take them out of the configuration, or delete '
+            ~ 'that macro, and the slower one of dbt-duckdb makes them'
+        ) %}
     {%- endif %}
     {{ run_hooks(pre_hooks) }}
     {%- if existing is not none and not existing.is_table %}
