@@ -17,7 +17,8 @@ def texts(values: Sequence[Any] | pa.Array) -> pa.StringArray:
         array = values if isinstance(values, pa.Array) else pa.array(values)
         encoded = array.dictionary_encode()
         distinct = encoded.dictionary.to_pylist()
-    # a column that holds values of several kinds, or numbers beyond 64 bits, has no Arrow type
+    # values of several kinds and numbers beyond 64 bits have no Arrow type, and Arrow has not
+    # implemented dictionaries of lists and structures, which Parquet may hold
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
         plain = values.to_pylist() if isinstance(values, pa.Array) else values
         return pa.array([text(value) for value in plain], pa.string())

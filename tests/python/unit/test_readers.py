@@ -453,6 +453,9 @@ def test_the_extension_may_be_in_capitals(tmp_path: Path) -> None:
         [2**70, 1, None],
         [Decimal("1.50"), Decimal("200"), None],
         ["ja", "ja", None, ""],
+        # Parquet may hold these, and Arrow makes no dictionary of them
+        [["ja", "nee"], None, []],
+        [{"antwoord": 1}, None],
         [],
     ],
 )
