@@ -74,6 +74,7 @@ format: setup ## Let ruff and sqlfluff mend what they can
 	@$(BIN)/sqlfluff fix models macros tests --processes 2
 
 ui: setup ## Open Dagster's UI on http://localhost:3000
+	@$(BIN)/python -m orchestration home
 	@$(BIN)/dagster dev -m orchestration.definitions
 
 bench: setup ## Measure; BENCH="estimation --scale 1000" or refresh, orchestration, gates or coverage takes one part

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.refresh import measure, workspace
+from orchestration.lib.home import open_instance
 from simulation import simulate
 
 LOAD_BUDGET_SECONDS = 4.0
@@ -61,9 +62,7 @@ def refresh_without_dagster() -> None:
 
 def _run_seconds(home: Path) -> tuple[float, float]:
     """Seconds that the last run took, and those of its steps together, from the event log."""
-    import dagster as dg
-
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with open_instance(home) as instance:
         (record,) = islice(instance.get_run_records(limit=1), 1)
         steps = instance.get_run_step_stats(record.dagster_run.run_id)
     if record.start_time is None or record.end_time is None:

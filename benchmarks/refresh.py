@@ -82,8 +82,6 @@ def measure(command: list[str], env: dict[str, str]) -> Measurement:
 
 def workspace(folder: Path) -> dict[str, str]:
     """Environment of a project that keeps everything it writes in `folder`."""
-    (folder / "dagster").mkdir(exist_ok=True)
-    shutil.copy(ROOT / ".dagster" / "dagster.yaml", folder / "dagster")
     paths = ("landing", "archive", "published", "data_docs", "warehouse/monitor.duckdb")
     return (
         os.environ

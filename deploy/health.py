@@ -5,6 +5,7 @@ Used by the timer of systemd, and by the containers' health checks.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 
 SECONDS = 30
 BIN = Path(sys.executable).parent
+LOCATIONS = """{workspaceOrError {... on Workspace {locationEntries {
+    name locationOrLoadError {__typename ... on PythonError {message causes {message}}}}}}}"""
 
 
 def _answers(*command: str) -> bool:
@@ -27,9 +30,22 @@ def code() -> bool:
 
 
 def webserver() -> bool:
-    """The UI answers."""
-    with urllib.request.urlopen("http://127.0.0.1:3000/server_info", timeout=SECONDS) as answer:
-        return bool(answer.status == 200)
+    """The UI answers, and shows a code location that is loaded: `code` is silent about that."""
+    request = urllib.request.Request(
+        "http://127.0.0.1:3000/graphql",
+        json.dumps({"query": LOCATIONS}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        locations = json.load(answer)["data"]["workspaceOrError"]["locationEntries"]
+    is_loaded = bool(locations)
+    for location in locations:
+        result = location["locationOrLoadError"] or {"message": "it is still loading"}
+        if "message" in result:
+            (*_, root) = [result, *result.get("causes", [])]
+            print(f"code location {location['name']}: {root['message'].strip()}", file=sys.stderr)
+            is_loaded = False
+    return is_loaded
 
 
 def daemon() -> bool:

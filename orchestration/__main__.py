@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import duckdb
@@ -13,7 +12,7 @@ from orchestration.lib.codebook import Codebook
 from orchestration.lib.commands import application, console, stop
 from orchestration.lib.landing.discovery import did_you_mean, discover
 from orchestration.lib.publication import PublicationError, rollback
-from orchestration.lib.settings import ROOT, get_settings
+from orchestration.lib.settings import get_settings
 from orchestration.lib.warehouse import WarehouseBusyError, alone, connect, prepare
 
 app = application("Doelstellingenmonitor warehouse.")
@@ -38,6 +37,25 @@ def setup() -> None:
     except WarehouseBusyError as error:
         raise stop(str(error)) from None
     ensure_manifest()
+
+
+@app.command()
+def home(
+    renew_settings: Annotated[
+        bool, typer.Option("--renew-settings", help="Replace dagster.yaml by the project's.")
+    ] = False,
+) -> None:
+    """Make Dagster's home where there is none; to be run before what serves or schedules."""
+    from orchestration.lib.home import dagster_home, open_instance
+
+    folder = dagster_home()
+    try:
+        open_instance(folder, renew_settings=renew_settings).dispose()
+    except OSError as error:
+        raise stop(
+            f"Dagster's home {folder} could not be made: {error}. Let DAGSTER_HOME name a folder "
+            "that may be written."
+        ) from None
 
 
 def _simulate_if_nothing_is_there(codebook: Codebook) -> None:
@@ -70,7 +88,6 @@ def refresh(
             f"There is no wave {wave!r}.{did_you_mean(wave, codebook.waves)} Known waves: "
             f"{', '.join(codebook.waves)}."
         )
-    os.environ.setdefault("DAGSTER_HOME", str(ROOT / ".dagster"))
     # half a second that other commands need not wait for
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from expectations.client import GateWorker
 from orchestration.lib.codebook import Codebook
+from orchestration.lib.home import dagster_home, open_instance
 from orchestration.lib.landing.discovery import discover
 from orchestration.lib.landing.register import refused
 from orchestration.lib.overview import fates
@@ -115,14 +116,12 @@ def run(codebook: Codebook, waves: list[str] | None, console: Console) -> bool:
             len(found.waves),
             settings.landing,
         )
-        import dagster as dg
-
         from orchestration.definitions import defs
         from orchestration.defs.partitions import range_tags
         from orchestration.defs.resources import REFRESH, free_places
 
         logger.info("definitions loaded in %.1f s", time.monotonic() - began)
-        with _kept_event_log(), dg.DagsterInstance.get() as instance:
+        with _kept_event_log(), open_instance(dagster_home()) as instance:
             free_places(instance)
             result = defs.resolve_job_def(REFRESH).execute_in_process(
                 instance=instance,

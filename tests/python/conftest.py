@@ -69,9 +69,6 @@ class Workspace:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `python -m orchestration …` and return at once."""
-        home = self.folder / "dagster"
-        home.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / ".dagster" / "dagster.yaml", home)
         return subprocess.Popen(
             [sys.executable, "-m", "orchestration", *arguments],
             cwd=self.root, env=self.env, text=True,

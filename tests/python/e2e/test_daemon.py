@@ -10,6 +10,7 @@ import duckdb
 from fixtures.daemon import running, wait_until
 
 from conftest import Workspace, WorkspaceFactory
+from orchestration.lib.home import open_instance
 from simulation import simulate
 
 WAVE = "2026-najaar"
@@ -33,7 +34,7 @@ def _published_waves(monitor: Workspace) -> set[str]:
 
 
 def _runs_have_ended(monitor: Workspace) -> bool:
-    with dg.DagsterInstance.from_config(str(monitor.folder / "dagster")) as instance:
+    with open_instance(monitor.folder / "dagster") as instance:
         statuses = [run.status for run in instance.get_runs()]
     assert dg.DagsterRunStatus.FAILURE not in statuses
     return all(status == dg.DagsterRunStatus.SUCCESS for status in statuses)

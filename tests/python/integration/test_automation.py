@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
@@ -22,7 +21,8 @@ from orchestration.defs.resources import free_places
 from orchestration.lib import duty
 from orchestration.lib.alerts import Alert
 from orchestration.lib.codebook import Codebook
-from orchestration.lib.settings import ROOT, get_settings
+from orchestration.lib.home import open_instance
+from orchestration.lib.settings import get_settings
 from orchestration.lib.warehouse import connect, prepare
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -188,8 +188,7 @@ def test_an_alert_of_the_gate_names_its_checks_and_no_answers(place: Path) -> No
 
 def test_a_killed_refresh_does_not_keep_its_place_in_the_pool(tmp_path: Path) -> None:
     """Else every later refresh would wait for it, without end and without a word."""
-    shutil.copy(ROOT / ".dagster" / "dagster.yaml", tmp_path)
-    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+    with open_instance(tmp_path) as instance:
         storage = instance.event_log_storage
         runs = {}
         for name, job, status in (
