@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from orchestration.lib.codebook import Codebook
 from orchestration.lib.commands import application, console, stop
+from orchestration.lib.home import HomeError, dagster_home, open_instance
 from orchestration.lib.landing.discovery import did_you_mean, discover
 from orchestration.lib.publication import PublicationError, rollback
 from orchestration.lib.settings import get_settings
@@ -46,16 +47,10 @@ def home(
     ] = False,
 ) -> None:
     """Make Dagster's home where there is none; to be run before what serves or schedules."""
-    from orchestration.lib.home import dagster_home, open_instance
-
-    folder = dagster_home()
     try:
-        open_instance(folder, renew_settings=renew_settings).dispose()
-    except OSError as error:
-        raise stop(
-            f"Dagster's home {folder} could not be made: {error}. Let DAGSTER_HOME name a folder "
-            "that may be written."
-        ) from None
+        open_instance(dagster_home(), renew_settings=renew_settings).dispose()
+    except HomeError as error:
+        raise stop(str(error)) from None
 
 
 def _simulate_if_nothing_is_there(codebook: Codebook) -> None:
@@ -97,7 +92,7 @@ def refresh(
         if examples:
             _simulate_if_nothing_is_there(codebook)
         succeeded = run(codebook, [wave] if wave else None, console)
-    except (RefreshError, WarehouseBusyError) as error:
+    except (HomeError, RefreshError, WarehouseBusyError) as error:
         raise stop(str(error)) from None
     except (OSError, duckdb.IOException, SQLAlchemyError) as error:
         raise stop(

@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 SETTINGS = ROOT / ".dagster" / "dagster.yaml"
 
 
+class HomeError(Exception):
+    """Dagster's home cannot be opened; the message says why and what to do."""
+
+
 def dagster_home() -> Path:
     """`DAGSTER_HOME`, or the project's own, which Dagster is then told."""
-    return Path(os.environ.setdefault("DAGSTER_HOME", str(SETTINGS.parent))).absolute()
+    home = os.environ.setdefault("DAGSTER_HOME", str(SETTINGS.parent))
+    return Path(home).expanduser().absolute()
 
 
 def open_instance(home: Path, *, renew_settings: bool = False) -> dg.DagsterInstance:
@@ -33,17 +38,27 @@ def open_instance(home: Path, *, renew_settings: bool = False) -> dg.DagsterInst
             is copied only where there is none.
 
     Raises:
-        OSError: `home` cannot be written.
+        HomeError: `home` cannot be written, or its databases cannot be opened.
     """
     import dagster as dg
+    from alembic.util import CommandError
+    from sqlalchemy.exc import SQLAlchemyError
 
-    home.mkdir(parents=True, exist_ok=True)
     settings = home / SETTINGS.name
-    with FileLock(home / ".opening.lock"):
-        if not settings.exists() or (
-            renew_settings and settings.read_bytes() != SETTINGS.read_bytes()
-        ):
-            draft = settings.with_name(f".{settings.name}.part")
-            shutil.copyfile(SETTINGS, draft)
-            draft.replace(settings)
-        return dg.DagsterInstance.from_config(str(home))
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with FileLock(home / ".opening.lock"):
+            if not settings.exists() or (
+                renew_settings and settings.read_bytes() != SETTINGS.read_bytes()
+            ):
+                draft = settings.with_name(f".{settings.name}.part")
+                shutil.copyfile(SETTINGS, draft)
+                draft.replace(settings)
+            return dg.DagsterInstance.from_config(str(home))
+    except (OSError, SQLAlchemyError, CommandError) as error:
+        raise HomeError(
+            f"Dagster's home {home} cannot be opened: {str(error).splitlines()[0]}. DAGSTER_HOME "
+            "must be a folder that may be written, on a disk that is not full. If its databases "
+            "are broken, move `history` and `schedules` away: they hold Dagster's history, and "
+            "nothing that the warehouse needs."
+        ) from None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
-from orchestration.lib.home import SETTINGS, open_instance
+import pytest
+
+from orchestration.lib.home import SETTINGS, HomeError, open_instance
 from orchestration.lib.settings import ROOT
 
 # processes that have loaded Dagster, and open a home that is not there at the same moment
@@ -58,3 +61,17 @@ def test_settings_are_the_projects_unless_somebody_wrote_others(tmp_path: Path) 
     with open_instance(home, renew_settings=True) as instance:
         assert not instance.telemetry_enabled
     assert settings.read_text() == SETTINGS.read_text()
+
+
+def test_a_home_that_cannot_be_opened_is_told_in_words(tmp_path: Path) -> None:
+    open_instance(tmp_path).dispose()
+    runs = tmp_path / "history" / "runs.db"
+    with sqlite3.connect(runs) as connection:  # as Dagster itself could leave it
+        connection.execute("insert into alembic_version values ('another')")
+    with pytest.raises(HomeError, match=r"more than one head.*move `history`"):
+        open_instance(tmp_path)
+    (tmp_path / "history").rename(tmp_path / "broken")
+    open_instance(tmp_path).dispose()
+
+    with pytest.raises(HomeError, match=r"runs.db.* cannot be opened: "):
+        open_instance(tmp_path / "broken" / "runs.db")
