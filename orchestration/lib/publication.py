@@ -323,7 +323,7 @@ def publish(
                 )
             facts = {
                 **identity,
-                "commit": _commit(root),
+                "commit": settings.commit or _commit(root),
                 "deliveries": [
                     {"wave_id": wave_id, "respondent_group": group, "delivery_id": delivery_id}
                     for wave_id, group, delivery_id, _ in inputs(connection, root)
@@ -467,8 +467,9 @@ def _commit(root: Path) -> str | None:
     """The commit that stands here, for who replays the release later; None outside git."""
     try:
         result = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False,
-            timeout=10,
+            # on a server the code belongs to another user, which git must be told is right
+            ["git", "-c", f"safe.directory={root}", "rev-parse", "HEAD"],
+            cwd=root, capture_output=True, text=True, check=False, timeout=10,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     max_delivery_cells: int = Field(default=20_000_000, ge=1)  # of a worksheet
     report: bool = True  # write the public report into each release; half a minute
     release_batch: bool = False  # publish corrections of a few respondents too
+    commit: str | None = None  # of the code, where it stands outside git, as in an image
     pseudonym_key: SecretStr | None = Field(default=None)
     keep_releases: int = Field(default=0, ge=0)  # 0: all; the current one is always kept
     sensor_seconds: int = Field(default=30, ge=1)  # between two looks at the landing folder

@@ -21,7 +21,7 @@ from simulation import simulate
 PROJECT = (
     "dbt_project.yml", "profiles.yml", "selectors.yml", "requirements.lock", "profiles", "models",
     "macros", "seeds", "tests/generic", "tests/singular", "orchestration", "expectations",
-    "simulation", "disclosure", "publishing", "report",
+    "simulation", "disclosure", "publishing", "report", "deploy", ".dagster/dagster.yaml",
 )  # fmt: skip
 
 

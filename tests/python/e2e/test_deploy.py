@@ -1,7 +1,8 @@
 """What `deploy/` says starts, answers, and is found unwell when it does not.
 
 No container engine runs here: of Containerfile and compose.yaml is tested that what they name
-exists. The units' commands are run as they stand, in other folders.
+exists. The units' commands are run as they stand, in other folders; as in both, the code is
+read-only to them.
 """
 
 from __future__ import annotations
@@ -25,15 +26,18 @@ from orchestration.lib.settings import ROOT
 
 DEPLOY = ROOT / "deploy"
 BIN = Path(sys.executable).parent
+# in a view of the disk of its own, a process finds the code read-only
+READ_ONLY = "mount --bind {0} {0} && mount -o remount,bind,ro {0} && cd {0}"
+APART = ("unshare", "--mount", "--map-root-user", "/bin/sh", "-c")
 SERVICES = ("code", "webserver", "daemon")
 
 
-def _unit(service: str, folder: Path) -> str:
-    """A unit whose code is this project and whose data are below `folder`."""
+def _unit(service: str, folder: Path, code: Path = ROOT) -> str:
+    """A unit whose code is in `code` and whose data are below `folder`."""
     text = (DEPLOY / "systemd" / f"monitor-{service}.service").read_text(encoding="utf-8")
     return (
         text.replace("/opt/monitor/.venv/bin", str(BIN))
-        .replace("/opt/monitor", str(ROOT))
+        .replace("/opt/monitor", str(code))
         .replace("/var/lib/monitor", str(folder))
         .replace("/etc/monitor", str(DEPLOY))
     )
@@ -61,14 +65,16 @@ def _health(folder: Path, *services: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def _service(service: str, folder: Path, **more_env: str) -> Iterator[subprocess.Popen[bytes]]:
-    unit = _unit(service, folder)
+def _service(
+    service: str, folder: Path, code: Path, **more_env: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    unit = _unit(service, folder, code)
     # as systemd does: the services side by side, each with what comes before it
     before, command = (shlex.join(shlex.split(_value(unit, f"ExecStart{x}"))) for x in ("Pre", ""))
     with (folder / f"{service}.log").open("wb") as log:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", f"{before} && exec {command}"],
-            cwd=ROOT, env=_env(folder) | more_env, stdout=log, stderr=subprocess.STDOUT,
+            [*APART, f"{READ_ONLY.format(shlex.quote(str(code)))} && {before} && exec {command}"],
+            env=_env(folder) | more_env, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         with ending(process):
             yield process
@@ -80,9 +86,17 @@ def _is_free(port: int) -> bool:
 
 
 @pytest.fixture
-def ports() -> None:
+def code(project: Path) -> Path:
+    """Code as a server has it, where ports are free and a folder can be made read-only."""
+    try:
+        subprocess.run(
+            [*APART, READ_ONLY.format(shlex.quote(str(project)))], check=True, capture_output=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"needs mount namespaces: {error}")
     if taken := [port for port in (3000, 4000) if not _is_free(port)]:
         pytest.skip(f"ports {taken} are in use")
+    return project
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
@@ -121,9 +135,9 @@ def test_containers_run_what_is_there() -> None:
     assert os.access(entrypoint, os.X_OK)
 
 
-def test_the_services_start_and_are_well(tmp_path: Path, ports: None) -> None:
+def test_the_services_start_and_are_well(tmp_path: Path, code: Path) -> None:
     with ExitStack() as stack:
-        running = {name: stack.enter_context(_service(name, tmp_path)) for name in SERVICES}
+        running = {name: stack.enter_context(_service(name, tmp_path, code)) for name in SERVICES}
         wait_until(
             lambda: not _health(tmp_path, *SERVICES).returncode, 240, "all services are well",
             tmp_path / "code.log",
@@ -140,11 +154,11 @@ def test_the_services_start_and_are_well(tmp_path: Path, ports: None) -> None:
             assert f"not well: {name}" in result.stderr
 
 
-def test_code_that_does_not_load_is_found_unwell(tmp_path: Path, ports: None) -> None:
+def test_code_that_does_not_load_is_found_unwell(tmp_path: Path, code: Path) -> None:
     (tmp_path / "no_folder").touch()
     with (
-        _service("code", tmp_path, DBT_TARGET_PATH=str(tmp_path / "no_folder")),
-        _service("webserver", tmp_path),
+        _service("code", tmp_path, code, DBT_TARGET_PATH=str(tmp_path / "no_folder")),
+        _service("webserver", tmp_path, code),
     ):
         wait_until(
             lambda: "dbt cannot parse" in _health(tmp_path, "webserver").stderr, 240,

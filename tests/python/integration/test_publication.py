@@ -210,6 +210,25 @@ def test_a_release_is_whole(house: House) -> None:
     assert releases(house.settings) == [facts]
 
 
+def test_a_release_names_its_commit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def committed() -> str | None:
+        facts = json.loads((house.publish().path / "release.json").read_text(encoding="utf-8"))
+        commit: str | None = facts["commit"]
+        return commit
+
+    who = ["-c", "user.name=a", "-c", "user.email=a@b.nl"]
+    for command in (["init", "--quiet"], [*who, "commit", "--quiet", "--allow-empty", "-m", "a"]):
+        subprocess.run(["git", *command], cwd=house.root, check=True)
+    head = (house.root / ".git" / "HEAD").read_text(encoding="utf-8").split()[1]
+    commit = (house.root / ".git" / head).read_text(encoding="utf-8").strip()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # as on a server
+    assert committed() == commit
+
+    house.settings.commit = "abc"  # as in an image, which has no .git
+    house.accept("b")
+    assert committed() == "abc"
+
+
 def test_all_three_forms_hold_the_same_rows_in_order(house: House) -> None:
     path = house.publish().path
     waves: list[dict[str, Any]] = [
