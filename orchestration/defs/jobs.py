@@ -8,6 +8,7 @@ refresh = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.all() - dg.AssetSelection.checks(release_audit),
     executor_def=dg.in_process_executor,
+    tags={"dagster/retry_strategy": "ALL_STEPS"},
     description="Land, gate, build, gate, publish: all steps in one process, one dbt invocation.",
 )
 

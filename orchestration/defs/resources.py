@@ -9,16 +9,18 @@ import dagster as dg
 from expectations.client import GateWorker
 from orchestration.defs.partitions import codebook
 from orchestration.lib.settings import get_settings
-from orchestration.lib.warehouse import alone, connect, prepare
+from orchestration.lib.warehouse import WarehouseBusyError, alone, connect, prepare
 
 REFRESH = "refresh"
 TURN_SECONDS = 3600.0
+KILLED = "The process of this run was killed."
 
 
 def free_places(instance: dg.DagsterInstance) -> None:
     """Give back the places in pools that killed runs took along; without, every later run waits.
 
-    To be called by a refresh that has its turn: another one that holds a place is dead.
+    Dagster's daemon does so too, half a minute after it knows that the run has ended. To be called
+    by a refresh that has its turn: another one that holds a place is dead.
     """
     storage = instance.event_log_storage
     for run_id in storage.get_concurrency_run_ids():
@@ -26,8 +28,34 @@ def free_places(instance: dg.DagsterInstance) -> None:
         if run and not run.is_finished:
             if run.job_name != REFRESH:
                 continue
-            instance.report_run_failed(run, "The process of this run was killed.")
+            instance.report_run_failed(run, KILLED)
         storage.free_concurrency_slots_for_run(run_id)
+
+
+def end_killed(instance: dg.DagsterInstance, suspects: set[str]) -> tuple[set[str], set[str]]:
+    """End refreshes whose process was killed: Dagster itself takes them to be running for good.
+
+    A refresh that runs has its turn. One that neither now nor when it was suspected had it, nor
+    stood behind another that had it, is dead.
+
+    Args:
+        suspects: run_ids that this function suspected at its last look, a minute ago.
+
+    Returns:
+        run_ids of those that are dead, and of those that are suspected now.
+    """
+    running = dg.RunsFilter(job_name=REFRESH, statuses=[dg.DagsterRunStatus.STARTED])
+    started = {run.run_id: run for run in instance.get_runs(running)}
+    if not started:
+        return set(), set()
+    try:
+        with alone(get_settings().warehouse):
+            dead = suspects & set(started)
+            for run_id in dead:
+                instance.report_run_failed(started[run_id], KILLED)
+    except WarehouseBusyError:
+        return set(), set()
+    return dead, set(started) - dead
 
 
 class Gates(dg.ConfigurableResource[Any]):

@@ -3,10 +3,12 @@
 import json
 
 import dagster as dg
+from dagster._core.errors import DagsterAssetCheckFailedError
 
 from orchestration.defs.catalogue import files
 from orchestration.defs.jobs import refresh
 from orchestration.defs.partitions import codebook, range_tags
+from orchestration.defs.resources import end_killed
 from orchestration.lib import arrivals, duty
 from orchestration.lib.alerts import Alert, send
 from orchestration.lib.settings import get_settings
@@ -91,13 +93,28 @@ def duty_officer(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     return dg.SkipReason(f"{len(new) - len(lost)} told, {len(standing)} standing")
 
 
+@dg.sensor(
+    minimum_interval_seconds=2 * get_settings().sensor_seconds,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends refreshes whose process was killed, so that they are tried once more.",
+)
+def killed_run(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Dagster takes them to be running: later runs would wait without end and without a word."""
+    dead, suspects = end_killed(context.instance, set(json.loads(context.cursor or "[]")))
+    context.update_cursor(json.dumps(sorted(suspects)))
+    return dg.SkipReason(f"{len(dead)} killed, {len(suspects)} to be looked at again")
+
+
 @dg.run_failure_sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells of each failed run, unless a refused delivery is why.",
+    description="Tells of each failed run that is not tried again, unless a refusal is why.",
 )
 def failed_run(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
     """What, why and what to do; the refused delivery has a message of its own."""
+    run = context.dagster_run
+    if run.tags.get("dagster/will_retry") == "true" and run.remote_job_origin:
+        return dg.SkipReason("its process died, and it is tried once more")
     causes = {}
     for event in context.get_step_failure_events():
         error = event.step_failure_data.error
@@ -105,11 +122,11 @@ def failed_run(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
             error = error.cause
         causes[event.step_key] = (error.cls_name if error else None) or "an unknown error"
     # the gate's step fails in other ways too: its process may have died
-    if causes == {"raw_gate": dg.DagsterAssetCheckFailedError.__name__}:
+    if causes == {"raw_gate": DagsterAssetCheckFailedError.__name__}:
         return dg.SkipReason("a delivery is refused: the duty officer tells")
     send(
         Alert(
-            f"Run {context.dagster_run.run_id[:8]} of {context.dagster_run.job_name} failed",
+            f"Run {run.run_id[:8]} of {run.job_name} failed",
             # an error's own words may quote what somebody answered, and stay inside
             "; ".join(f"{cause} in step {step}" for step, cause in causes.items())
             or "no step told why",
@@ -121,4 +138,4 @@ def failed_run(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
     return None
 
 
-sensors = [landing_folder, duty_officer, failed_run]
+sensors = [landing_folder, duty_officer, killed_run, failed_run]

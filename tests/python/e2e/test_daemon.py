@@ -1,8 +1,13 @@
-"""The daemon runs: a file is dropped, the private marts follow; the wave is closed, the release."""
+"""The daemon runs: a file is dropped, its refresh is killed and tried again, the private marts
+follow; the wave is closed, the release.
+"""
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
+import signal
 from pathlib import Path
 
 import dagster as dg
@@ -33,11 +38,37 @@ def _published_waves(monitor: Workspace) -> set[str]:
     return {wave for (wave,) in monitor.query("select distinct wave_id from fct_response_rates")}
 
 
-def _runs_have_ended(monitor: Workspace) -> bool:
+def _runs(monitor: Workspace, *statuses: dg.DagsterRunStatus) -> list[dg.DagsterRun]:
     with open_instance(monitor.folder / "dagster") as instance:
-        statuses = [run.status for run in instance.get_runs()]
-    assert dg.DagsterRunStatus.FAILURE not in statuses
-    return all(status == dg.DagsterRunStatus.SUCCESS for status in statuses)
+        return list(instance.get_runs(dg.RunsFilter(statuses=list(statuses))))
+
+
+def _is_building(monitor: Workspace) -> bool:
+    with open_instance(monitor.folder / "dagster") as instance:
+        return any(
+            step.step_key == "warehouse"
+            for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+            for step in instance.get_run_step_stats(run.run_id)
+        )
+
+
+def _kill(monitor: Workspace) -> str:
+    """Kill the process of the run that is running; returns its run_id."""
+    (run,) = _runs(monitor, dg.DagsterRunStatus.STARTED)
+    with open_instance(monitor.folder / "dagster") as instance:
+        told = " ".join(record.user_message for record in instance.all_logs(run.run_id))
+    found = re.search(r"in process \(pid: (\d+)\)", told)
+    assert found, told
+    os.kill(int(found[1]), signal.SIGKILL)
+    return run.run_id
+
+
+def _runs_have_ended(monitor: Workspace, killed: str) -> bool:
+    failed = [run.run_id for run in _runs(monitor, dg.DagsterRunStatus.FAILURE)]
+    assert failed in ([], [killed])
+    return {run.status for run in _runs(monitor)} == {
+        dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE
+    }  # fmt: skip
 
 
 def test_a_wave_from_the_first_file_to_the_release(
@@ -59,11 +90,15 @@ def test_a_wave_from_the_first_file_to_the_release(
         draft = monitor.landing / f".{WAVE}"
         shutil.copytree(monitor.folder / "delivered" / WAVE, draft)
         draft.rename(monitor.landing / WAVE)
+        wait_until(lambda: _is_building(monitor), 240, "a run that builds", log)
+        killed = _kill(monitor)
         wait_until(
             lambda: _private_waves(monitor) == {BEFORE, WAVE}, 240,
             f"private marts with {WAVE}", log,
         )  # fmt: skip
-        wait_until(lambda: _runs_have_ended(monitor), 240, "the end of the run")
+        wait_until(lambda: _runs_have_ended(monitor, killed), 240, "the end of the run", log)
+        (again,) = (run for run in _runs(monitor) if run.parent_run_id)
+        assert again.parent_run_id == killed
         # an open wave changes nothing of what is published
         assert monitor.query("select release_id from publication") == first
     seed.write_text(closed, encoding="utf-8")

@@ -11,9 +11,12 @@ import signal
 import time
 from pathlib import Path
 
+import dagster as dg
 import pytest
+from fixtures.daemon import look_at_failure
 
 from conftest import Workspace, WorkspaceFactory
+from orchestration.lib.home import open_instance
 from simulation import simulate
 
 WAVE = "2026-najaar"
@@ -93,6 +96,11 @@ def test_the_raw_gate_refuses_what_lands_but_cannot_be_right(small: Workspace) -
     assert small.query("select * from publication") == before
     assert _statuses(small, "schoolleider") == [("accepted", False), ("refused", False)]
     path.write_text(good, encoding="utf-8-sig")
+    # who is told of the refusal is not told of its run too
+    with open_instance(small.folder / "dagster") as instance:
+        (failed, *_) = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        answer = look_at_failure(instance, failed.run_id)
+    assert isinstance(answer, dg.SkipReason) and "the duty officer tells" in str(answer)
 
 
 def test_rollback_moves_back_and_a_refresh_does_not_undo_it(small: Workspace) -> None:

@@ -13,7 +13,10 @@ from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
+from dagster._core.events import JobFailureData, RunFailureReason
+from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._utils.schedules import schedule_execution_time_iterator
+from fixtures.daemon import look_at_failure
 
 from orchestration.defs import duty as duty_checks
 from orchestration.defs import schedules, sensors
@@ -23,7 +26,7 @@ from orchestration.lib.alerts import Alert
 from orchestration.lib.codebook import Codebook
 from orchestration.lib.home import open_instance
 from orchestration.lib.settings import get_settings
-from orchestration.lib.warehouse import connect, prepare
+from orchestration.lib.warehouse import alone, connect, prepare
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 OPEN = "2026-najaar"
@@ -204,6 +207,106 @@ def test_a_killed_refresh_does_not_keep_its_place_in_the_pool(tmp_path: Path) ->
         assert storage.get_concurrency_run_ids() == {runs["busy"]}
         killed = instance.get_run_by_id(runs["killed"])
         assert killed and killed.status == dg.DagsterRunStatus.FAILURE
+
+
+def _started(instance: dg.DagsterInstance) -> str:
+    run = dg.DagsterRun(job_name="refresh", run_id=str(uuid4()), status=dg.DagsterRunStatus.STARTED)
+    return instance.add_run(run).run_id
+
+
+def test_a_refresh_whose_process_is_gone_is_ended_at_the_second_look(place: Path) -> None:
+    warehouse = get_settings().warehouse
+    cursor = None
+
+    def look() -> None:
+        nonlocal cursor
+        context = dg.build_sensor_context(instance=instance, cursor=cursor)
+        sensors.killed_run(context)
+        cursor = context.cursor
+
+    def status(run_id: str) -> dg.DagsterRunStatus:
+        run = instance.get_run_by_id(run_id)
+        assert run
+        return run.status
+
+    with open_instance(place / "dagster") as instance:
+        run_id = _started(instance)
+        with alone(warehouse):  # it runs, or another one does, behind which it stands
+            look()
+            look()
+        look()  # it may be about to take its turn
+        with alone(warehouse):
+            look()
+        look()
+        assert status(run_id) == dg.DagsterRunStatus.STARTED
+        younger = _started(instance)
+        look()
+        assert status(run_id) == dg.DagsterRunStatus.FAILURE
+        assert status(younger) == dg.DagsterRunStatus.STARTED
+        look()
+        assert status(younger) == dg.DagsterRunStatus.FAILURE
+        with alone(warehouse):  # nobody is kept from the turn
+            pass
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_tried_again"),
+    [(None, True), (RunFailureReason.STEP_FAILURE, False), (RunFailureReason.START_TIMEOUT, True)],
+)
+def test_a_run_is_tried_again_once_and_only_when_its_process_failed(
+    tmp_path: Path, reason: RunFailureReason | None, is_tried_again: bool
+) -> None:
+    with open_instance(tmp_path) as instance:
+        run = instance.get_run_by_id(_started(instance))
+        assert run
+        instance.report_run_failed(run, "", JobFailureData(error=None, failure_reason=reason))
+        failed = instance.get_run_by_id(run.run_id)
+        assert failed and (failed.tags["dagster/will_retry"] == "true") == is_tried_again
+
+
+def test_a_failed_run_is_told_with_its_cause_and_not_in_its_words(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts: list[Alert] = []
+    monkeypatch.setattr(sensors, "send", lambda alert, _: alerts.append(alert) or ["webhook"])
+
+    @dg.op
+    def read_answers() -> None:
+        raise ValueError("jan@school.nl")
+
+    @dg.job
+    def reading() -> None:
+        read_answers()
+
+    with open_instance(place / "dagster") as instance:
+        run_id = reading.execute_in_process(instance=instance, raise_on_error=False).run_id
+        look_at_failure(instance, run_id)
+    (alert,) = alerts
+    assert "of reading failed" in alert.what
+    assert alert.why == "ValueError in step read_answers"
+    assert "jan@school.nl" not in alert.text()
+
+
+@pytest.mark.parametrize(("will_retry", "told"), [("true", 0), ("false", 1)])
+def test_a_failed_run_is_told_unless_it_is_tried_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch, will_retry: str, told: int
+) -> None:
+    alerts: list[Alert] = []
+    monkeypatch.setattr(sensors, "send", lambda alert, _: alerts.append(alert) or ["webhook"])
+    server = GrpcServerCodeLocationOrigin(host="localhost", port=4000, location_name="monitor")
+    run = dg.DagsterRun(
+        job_name="refresh",
+        run_id=str(uuid4()),
+        status=dg.DagsterRunStatus.STARTED,
+        remote_job_origin=RemoteRepositoryOrigin(server, "__repository__").get_job_origin(
+            "refresh"
+        ),
+    )
+    with open_instance(place / "dagster") as instance:
+        instance.report_run_failed(instance.add_run(run))
+        instance.add_run_tags(run.run_id, {"dagster/will_retry": will_retry})
+        look_at_failure(instance, run.run_id)
+    assert len(alerts) == told
 
 
 def test_a_wave_in_fieldwork_is_fresh_for_two_days(place: Path) -> None:
