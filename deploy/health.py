@@ -62,8 +62,8 @@ def main(names: list[str]) -> int:
     for name in names or SERVICES:
         try:
             is_well = SERVICES[name]()
-        except (OSError, subprocess.SubprocessError) as error:
-            print(f"{name}: {error}", file=sys.stderr)
+        except (OSError, subprocess.SubprocessError, LookupError, TypeError, ValueError) as error:
+            print(f"{name}: {error!r}", file=sys.stderr)
             is_well = False
         if not is_well:
             unwell.append(name)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from orchestration.defs.landing import WRITER
+from orchestration.defs.landing import TURN, WRITER
 from orchestration.defs.partitions import codebook
 from orchestration.lib.duty import freshness, now
 from orchestration.lib.overview import markdown
@@ -18,6 +18,7 @@ from orchestration.lib.warehouse import connect
     asset=dg.AssetKey(["raw", "deliveries"]),
     name="deliveries_keep_coming",
     pool=WRITER,
+    required_resource_keys=TURN,
     description="A wave in fieldwork has had a delivery in the last two days.",
 )
 def deliveries_keep_coming() -> dg.AssetCheckResult:

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from expectations.client import blocking
-from orchestration.defs.landing import WRITER, assets, observe_deliveries, selected_waves
+from orchestration.defs.landing import TURN, WRITER, assets, observe_deliveries, selected_waves
 from orchestration.defs.partitions import codebook
 from orchestration.lib.gates import judge_deliveries, judge_publication, standing_results
 from orchestration.lib.landing.corrections import take_corrections
@@ -50,7 +50,7 @@ def _metadata(results: Iterable[dict[str, Any]], refusals: list[str]) -> dict[st
     ],
     can_subset=True,
     pool=WRITER,
-    required_resource_keys={"gates"},
+    required_resource_keys=TURN,
 )
 def raw_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
     """Accept or refuse what has landed; any refusal that still stands stops the refresh here."""
@@ -92,7 +92,7 @@ def raw_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckRe
         )
     ],
     pool=WRITER,
-    required_resource_keys={"gates"},
+    required_resource_keys=TURN,
 )
 def publication_gate(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
     """Stop the release when what is about to be published is not whole, plausible and safe."""

@@ -16,5 +16,6 @@ audit = dg.define_asset_job(
     "audit",
     selection=dg.AssetSelection.checks(release_audit),
     executor_def=dg.in_process_executor,
+    tags={"dagster/max_runtime": "3600"},  # a replay ends by itself after half of that
     description="Is the release whole, and does the archive give it again?",
 )

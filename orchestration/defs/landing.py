@@ -16,6 +16,7 @@ from orchestration.lib.warehouse import connect
 logger = logging.getLogger("monitor")
 
 WRITER = "duckdb_writer"
+TURN = {"gates"}  # the resource that takes the run's turn: every part of a refresh waits for it
 
 
 def _land(context: dg.AssetExecutionContext, respondent_group: str) -> list[Outcome]:
@@ -74,6 +75,7 @@ def _raw_asset(group: str) -> dg.AssetsDefinition:
         group_name="landing",
         kinds={"duckdb", "parquet"},
         pool=WRITER,
+        required_resource_keys=TURN,
         description=f"Delivered rows of group {group}: verbatim text, identifiers hashed. Each run "
         "observes what became of the delivery: rows kept and dropped, values, checks, its page.",
         metadata={"dagster/table_name": f"raw.{group}", "dagster/column_schema": _columns(group)},
@@ -96,6 +98,7 @@ def _raw_asset(group: str) -> dg.AssetsDefinition:
     group_name="landing",
     kinds={"duckdb"},
     pool=WRITER,
+    required_resource_keys=TURN,
     description="Register of deliveries: what came, and what became of it. This step records files "
     "that belong to no wave or group.",
     metadata={"dagster/table_name": "raw.deliveries"},

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.defs.landing import WRITER
+from orchestration.defs.landing import TURN, WRITER
 from orchestration.defs.transformation import warehouse
 from orchestration.lib.landing.retention import retain
 from orchestration.lib.overview import release_facts
@@ -16,6 +16,7 @@ from orchestration.lib.settings import get_settings
     group_name="publication",
     kinds={"duckdb", "parquet", "csv"},
     pool=WRITER,
+    required_resource_keys=TURN,
     description="The release that readers see, published/current: tables, report and open data.",
 )
 def release() -> dg.MaterializeResult[None]:

@@ -33,23 +33,23 @@ def free_places(instance: dg.DagsterInstance) -> None:
 
 
 def end_killed(instance: dg.DagsterInstance, suspects: set[str]) -> tuple[set[str], set[str]]:
-    """End refreshes whose process was killed: Dagster itself takes them to be running for good.
+    """End refreshes whose process was killed together with the code location, as by a power cut.
 
-    A refresh that runs has its turn. One that neither now nor when it was suspected had it, nor
-    stood behind another that had it, is dead.
+    Dagster takes them to be running. A refresh that runs has its turn: one that neither now nor at
+    the look before had it, nor stood behind another that had it, is dead.
 
     Args:
-        suspects: run_ids that this function suspected at its last look, a minute ago.
+        suspects: run_ids that were suspected at the look before.
 
     Returns:
         run_ids of those that are dead, and of those that are suspected now.
     """
     running = dg.RunsFilter(job_name=REFRESH, statuses=[dg.DagsterRunStatus.STARTED])
-    started = {run.run_id: run for run in instance.get_runs(running)}
-    if not started:
+    if not instance.get_runs_count(running):
         return set(), set()
     try:
         with alone(get_settings().warehouse):
+            started = {run.run_id: run for run in instance.get_runs(running)}
             dead = suspects & set(started)
             for run_id in dead:
                 instance.report_run_failed(started[run_id], KILLED)

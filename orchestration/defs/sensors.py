@@ -94,12 +94,12 @@ def duty_officer(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 
 @dg.sensor(
-    minimum_interval_seconds=2 * get_settings().sensor_seconds,
+    minimum_interval_seconds=max(15, 2 * get_settings().sensor_seconds),
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Ends refreshes whose process was killed, so that they are tried once more.",
 )
 def killed_run(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Dagster takes them to be running: later runs would wait without end and without a word."""
+    """Where the code location died too, Dagster takes them to be running, and later runs wait."""
     dead, suspects = end_killed(context.instance, set(json.loads(context.cursor or "[]")))
     context.update_cursor(json.dumps(sorted(suspects)))
     return dg.SkipReason(f"{len(dead)} killed, {len(suspects)} to be looked at again")
@@ -113,8 +113,8 @@ def killed_run(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 def failed_run(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
     """What, why and what to do; the refused delivery has a message of its own."""
     run = context.dagster_run
-    if run.tags.get("dagster/will_retry") == "true" and run.remote_job_origin:
-        return dg.SkipReason("its process died, and it is tried once more")
+    if run.tags.get("dagster/will_retry") == "true":
+        return dg.SkipReason("no step failed, and it is tried once more")
     causes = {}
     for event in context.get_step_failure_events():
         error = event.step_failure_data.error

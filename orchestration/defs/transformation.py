@@ -8,7 +8,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.defs.dbt_project import dbt_project
-from orchestration.defs.landing import WRITER, observe_deliveries, selected_waves
+from orchestration.defs.landing import TURN, WRITER, observe_deliveries, selected_waves
 from orchestration.lib.dbt import DbtError, build
 from orchestration.lib.overview import fieldwork_tables, response_tables, row_counts
 from orchestration.lib.publication import note_build
@@ -40,6 +40,7 @@ translator = Translator()
     dagster_dbt_translator=translator,
     exclude="resource_type:unit_test",
     pool=WRITER,
+    required_resource_keys=TURN,
 )
 def warehouse(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Seeds, staging, intermediate models and marts, in one dbt build inside this process."""

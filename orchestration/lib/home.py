@@ -23,8 +23,9 @@ class HomeError(Exception):
 
 def dagster_home() -> Path:
     """`DAGSTER_HOME`, or the project's own, which Dagster is then told."""
-    home = os.environ.setdefault("DAGSTER_HOME", str(SETTINGS.parent))
-    return Path(home).expanduser().absolute()
+    home = os.environ.get("DAGSTER_HOME") or str(SETTINGS.parent)
+    os.environ["DAGSTER_HOME"] = str(Path(home).expanduser().absolute())
+    return Path(os.environ["DAGSTER_HOME"])
 
 
 def open_instance(home: Path, *, renew_settings: bool = False) -> dg.DagsterInstance:

@@ -467,8 +467,8 @@ def _commit(root: Path) -> str | None:
     """The commit that stands here, for who replays the release later; None outside git."""
     try:
         result = subprocess.run(
-            # on a server the code belongs to another user, which git must be told is right
-            ["git", "-c", f"safe.directory={root}", "rev-parse", "HEAD"],
+            # named, git does not mind that on a server the code belongs to another user
+            ["git", f"--git-dir={root / '.git'}", "rev-parse", "HEAD"],
             cwd=root, capture_output=True, text=True, check=False, timeout=10,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):

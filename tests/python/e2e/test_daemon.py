@@ -15,6 +15,7 @@ import duckdb
 from fixtures.daemon import running, wait_until
 
 from conftest import Workspace, WorkspaceFactory
+from orchestration.defs.resources import KILLED
 from orchestration.lib.home import open_instance
 from simulation import simulate
 
@@ -52,14 +53,25 @@ def _is_building(monitor: Workspace) -> bool:
         )
 
 
-def _kill(monitor: Workspace) -> str:
-    """Kill the process of the run that is running; returns its run_id."""
-    (run,) = _runs(monitor, dg.DagsterRunStatus.STARTED)
+def _messages(monitor: Workspace, run_id: str) -> str:
     with open_instance(monitor.folder / "dagster") as instance:
-        told = " ".join(record.user_message for record in instance.all_logs(run.run_id))
-    found = re.search(r"in process \(pid: (\d+)\)", told)
-    assert found, told
-    os.kill(int(found[1]), signal.SIGKILL)
+        return " ".join(record.message for record in instance.all_logs(run_id))
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def _kill(monitor: Workspace) -> str:
+    """Kill the run, the code server and the daemon, as a power cut; returns the run_id."""
+    (run,) = _runs(monitor, dg.DagsterRunStatus.STARTED)
+    found = re.search(r"in process \(pid: (\d+)\)", _messages(monitor, run.run_id))
+    assert found
+    family = [int(found[1])]
+    while _parent(family[-1]) != os.getpid():
+        family.append(_parent(family[-1]))
+    for pid in reversed(family):  # nobody is left to tell of the others' end
+        os.kill(pid, signal.SIGKILL)
     return run.run_id
 
 
@@ -92,13 +104,15 @@ def test_a_wave_from_the_first_file_to_the_release(
         draft.rename(monitor.landing / WAVE)
         wait_until(lambda: _is_building(monitor), 240, "a run that builds", log)
         killed = _kill(monitor)
+    with running("dagster-daemon", "run", root=project, env=monitor.env) as log:
         wait_until(
-            lambda: _private_waves(monitor) == {BEFORE, WAVE}, 240,
+            lambda: _private_waves(monitor) == {BEFORE, WAVE}, 420,
             f"private marts with {WAVE}", log,
         )  # fmt: skip
         wait_until(lambda: _runs_have_ended(monitor, killed), 240, "the end of the run", log)
         (again,) = (run for run in _runs(monitor) if run.parent_run_id)
         assert again.parent_run_id == killed
+        assert KILLED in _messages(monitor, killed)
         # an open wave changes nothing of what is published
         assert monitor.query("select release_id from publication") == first
     seed.write_text(closed, encoding="utf-8")

@@ -2,7 +2,7 @@
 
 No container engine runs here: of Containerfile and compose.yaml is tested that what they name
 exists. The units' commands are run as they stand, in other folders; as in both, the code is
-read-only to them.
+read-only to them, where a test may show it so.
 """
 
 from __future__ import annotations
@@ -71,13 +71,25 @@ def _service(
     unit = _unit(service, folder, code)
     # as systemd does: the services side by side, each with what comes before it
     before, command = (shlex.join(shlex.split(_value(unit, f"ExecStart{x}"))) for x in ("Pre", ""))
+    *shell, start = _shell(code)
     with (folder / f"{service}.log").open("wb") as log:
         process = subprocess.Popen(
-            [*APART, f"{READ_ONLY.format(shlex.quote(str(code)))} && {before} && exec {command}"],
+            [*shell, f"{start} && {before} && exec {command}"],
             env=_env(folder) | more_env, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         with ending(process):
             yield process
+
+
+def _shell(code: Path) -> list[str]:
+    """A shell to which the code is read-only, or a plain one where mounts are not allowed."""
+    folder = shlex.quote(str(code))
+    read_only = [*APART, READ_ONLY.format(folder)]
+    try:
+        subprocess.run(read_only, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ["/bin/sh", "-c", f"cd {folder}"]
+    return read_only
 
 
 def _is_free(port: int) -> bool:
@@ -87,13 +99,7 @@ def _is_free(port: int) -> bool:
 
 @pytest.fixture
 def code(project: Path) -> Path:
-    """Code as a server has it, where ports are free and a folder can be made read-only."""
-    try:
-        subprocess.run(
-            [*APART, READ_ONLY.format(shlex.quote(str(project)))], check=True, capture_output=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"needs mount namespaces: {error}")
+    """Code as a server has it, where the ports are free."""
     if taken := [port for port in (3000, 4000) if not _is_free(port)]:
         pytest.skip(f"ports {taken} are in use")
     return project

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 from dagster._core.events import JobFailureData, RunFailureReason
-from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._utils.schedules import schedule_execution_time_iterator
 from fixtures.daemon import look_at_failure
 
@@ -251,9 +250,14 @@ def test_a_refresh_whose_process_is_gone_is_ended_at_the_second_look(place: Path
 
 @pytest.mark.parametrize(
     ("reason", "is_tried_again"),
-    [(None, True), (RunFailureReason.STEP_FAILURE, False), (RunFailureReason.START_TIMEOUT, True)],
+    [
+        (None, True),
+        (RunFailureReason.STEP_FAILURE, False),
+        (RunFailureReason.START_TIMEOUT, True),
+        (RunFailureReason.RUN_EXCEPTION, True),
+    ],
 )
-def test_a_run_is_tried_again_once_and_only_when_its_process_failed(
+def test_a_run_is_tried_again_unless_a_step_failed(
     tmp_path: Path, reason: RunFailureReason | None, is_tried_again: bool
 ) -> None:
     with open_instance(tmp_path) as instance:
@@ -293,14 +297,10 @@ def test_a_failed_run_is_told_unless_it_is_tried_again(
 ) -> None:
     alerts: list[Alert] = []
     monkeypatch.setattr(sensors, "send", lambda alert, _: alerts.append(alert) or ["webhook"])
-    server = GrpcServerCodeLocationOrigin(host="localhost", port=4000, location_name="monitor")
     run = dg.DagsterRun(
         job_name="refresh",
         run_id=str(uuid4()),
         status=dg.DagsterRunStatus.STARTED,
-        remote_job_origin=RemoteRepositoryOrigin(server, "__repository__").get_job_origin(
-            "refresh"
-        ),
     )
     with open_instance(place / "dagster") as instance:
         instance.report_run_failed(instance.add_run(run))

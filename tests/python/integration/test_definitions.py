@@ -121,6 +121,16 @@ def test_both_gates_block(graph: dg.AssetGraph) -> None:
     assert gated == {*Codebook().groups, "deliveries"}
 
 
+def test_every_part_of_a_refresh_takes_its_turn_also_alone() -> None:
+    from orchestration.definitions import defs
+
+    parts = defs.resolve_job_def("refresh").nodes
+    without = {
+        part.name for part in parts if not part.definition.required_resource_keys & {"gates"}
+    }
+    assert len(parts) > len(Codebook().groups) and without == set()
+
+
 def test_data_tests_are_checks_and_unit_tests_are_not(graph: dg.AssetGraph) -> None:
     names = {key.name for key in graph.asset_check_keys}
     assert "rows_landed_are_kept_or_dropped" in names
