@@ -27,7 +27,8 @@ KEPT = {
     "fct_perspective_gaps": "wave_id indicator_code group_a group_b breakdown breakdown_value",
     "fct_goal_scores": ("wave_id goal_id respondent_group breakdown breakdown_value comparability"),
     "fct_swv_benchmarks": (
-        "swv_code indicator_code respondent_group measure waves_pooled national_estimate"
+        "swv_code indicator_code respondent_group measure waves_pooled national_estimate "
+        "national_rounding_step"
     ),
     "fct_goal_verdicts": "wave_id goal_id respondent_group indicators",
     "fct_summary_statements": "wave_id claim_id respondent_group goal_id estimate_ids",

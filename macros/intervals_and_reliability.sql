@@ -86,12 +86,7 @@ bounded as (
             when is_census and is_at_end then 'review'
             when is_census and ci_upper - ci_lower <= 0.05e0 * value_range then 'reliable'
             when ci_lower is null or coalesce(effective_n, 0e0) < 30e0 then 'unreliable'
-            when ci_upper - ci_lower > 0.30e0 * value_range then 'unreliable'
-            when
-                is_share
-                and ci_upper - ci_lower > 0.05e0
-                and ci_upper - ci_lower > 1.30e0 * estimate
-                then 'unreliable'
+            when {{ is_wide('ci_lower', 'ci_upper', 'estimate', 'is_share', 'value_range') }} then 'unreliable'
             when degrees_of_freedom < 8 or is_at_end then 'review'
             else 'reliable'
         end as reliability

@@ -27,6 +27,8 @@ STATEMENTS = "published.fct_summary_statements"
 MART_ESTIMATES = "indicators.fct_indicator_estimates"
 MART_SCORES = "indicators.fct_goal_scores"
 MART_RATES = "indicators.fct_response_rates"
+MART_CHANGES = "indicators.fct_indicator_changes"
+MART_GAPS = "indicators.fct_perspective_gaps"
 WEIGHTS = "intermediate.int_respondents__weighted"
 
 # Sums are taken in 12 decimals, so a mean of fives may come out as 5.000000000001.
@@ -44,6 +46,11 @@ class Table:
     figure: str | None
     kept: tuple[str, ...] = ()
     counts: tuple[str, ...] = ()
+
+    @property
+    def mart(self) -> str:
+        """The private table of the same figures, with all digits."""
+        return self.name.replace("published.", "indicators.")
 
     @property
     def place(self) -> str:
@@ -84,7 +91,7 @@ TABLES = (
         BENCHMARKS,
         ("swv_code", "indicator_code", "respondent_group", "measure"),
         "estimate",
-        ("waves_pooled", "national_estimate"),
+        ("waves_pooled", "national_estimate", "national_rounding_step"),
         COUNTS,
     ),
     Table(
@@ -209,50 +216,84 @@ def _errors_are_possible(publication: Publication) -> Queries:
     rules = {
         "standard_error": "not (standard_error >= 0 and isfinite(standard_error))",
         "degrees_of_freedom": "degrees_of_freedom < 0",
-        "design_effect": "design_effect <= 0",
+        # zero where everybody was asked
+        "design_effect": "design_effect < 0",
         "effective_n": "effective_n < 0",
     }
     for table in FIGURES.values():
-        there = [name for name in publication.columns(table.name) if name in rules]
+        there = [name for name in publication.columns(table.mart) if name in rules]
         wrong = " or ".join(f"coalesce({rules[name]}, false)" for name in there)
         told = ", ' ', ".join(f"'{name} ', {name}" for name in there)
-        yield table.name, f"{table.place}, concat({told}), {wrong} from {table.name}"
+        yield table.mart, f"{table.place}, concat({told}), {wrong} from {table.mart}"
 
 
 def _design_effects_are_plausible(publication: Publication) -> Queries:
     largest = publication.tolerance("design_effects_are_plausible")
-    for name in (ESTIMATES, SCORES):
+    for table in (FIGURES[ESTIMATES], FIGURES[SCORES]):
         yield (
-            name,
-            f"""{FIGURES[name].place}, design_effect, design_effect > {largest} from {name}
+            table.mart,
+            f"""{table.place}, design_effect, design_effect > {largest} from {table.mart}
             where breakdown = 'total' and design_effect is not null""",
         )
 
 
 def _reliability_follows_width(_: Publication) -> Queries:
     yield (
-        ESTIMATES,
+        MART_ESTIMATES,
         f"""{FIGURES[ESTIMATES].place}, concat(ci_lower, ' to ', ci_upper),
-        ci_upper - ci_lower > {WIDEST_RELIABLE} + {TOLERANCE} from {ESTIMATES}
+        ci_upper - ci_lower > {WIDEST_RELIABLE} + {TOLERANCE} from {MART_ESTIMATES}
         where starts_with(measure, 'share_') and reliability = 'reliable'
             and ci_upper is not null""",
     )
 
 
-def _figures_are_those_of_the_marts(_: Publication) -> Queries:
-    for name in (ESTIMATES, CHANGES, GAPS, SCORES, BENCHMARKS):
-        table, mart = FIGURES[name], name.replace("published.", "indicators.")
-        figures = [table.figure, "standard_error", "ci_lower", "ci_upper"]
+def _figures_are_those_of_the_marts(publication: Publication) -> Queries:
+    # figure, error and limits, the step that each is published on, and a number on its lattice
+    own, difference = "shown.rounding_step", "shown.difference_rounding_step"
+    errors_from = publication.thresholds["min_error_respondents"]
+    for name, respondents, origin in (
+        (ESTIMATES, "n_respondents", "mart.rounding_origin"),
+        (CHANGES, "least_respondents", "0"),
+        (GAPS, "least_respondents", "0"),
+        (SCORES, "n_respondents", "0"),
+        (BENCHMARKS, "n_respondents", "mart.rounding_origin"),
+    ):
+        table = FIGURES[name]
+        has_errors = f"mart.{respondents} >= {errors_from}"
+        wrong = [
+            _is_not_rounded(str(table.figure), own, origin),
+            _is_not_rounded("ci_lower", own, origin),
+            _is_not_rounded("ci_upper", own, origin),
+            _is_not_rounded("standard_error", own, "0", has_errors),
+        ]
         if name == BENCHMARKS:
-            figures += ["difference", "difference_ci_lower", "difference_ci_upper"]
-        wrong = " or ".join(f"shown.{figure} is distinct from mart.{figure}" for figure in figures)
+            wrong += [
+                _is_not_rounded("difference_standard_error", difference, "0", has_errors),
+                _is_not_rounded("difference", difference, "0"),
+                _is_not_rounded("difference_ci_lower", difference, "0"),
+                _is_not_rounded("difference_ci_upper", difference, "0"),
+            ]
         yield (
             table.name,
-            f"""{table.place}, concat(shown.{table.figure}, ', in the mart ', mart.{table.figure}),
-            {wrong}
-            from {table.name} as shown left join {mart} as mart using ({", ".join(table.keys)})
+            f"""{table.place}, concat(shown.{table.figure}, ', in the mart ', mart.{table.figure},
+                ', on steps of ', shown.rounding_step),
+            {" or ".join(wrong)} or shown.rounding_step is distinct from mart.rounding_step
+            from {table.name} as shown
+            left join {table.mart} as mart using ({", ".join(table.keys)})
             where not shown.is_suppressed""",
         )
+
+
+def _is_not_rounded(column: str, step: str, origin: str, is_shown: str = "true") -> str:
+    """Whether a published number is more than a step from that of the mart, or between two steps;
+    or is there where it should not be."""
+    shown, mart = f"shown.{column}", f"mart.{column}"
+    steps = f"(({shown} - {origin}) / {step})"
+    return f"""(
+        ({shown} is null) <> ({mart} is null or not ({is_shown}))
+        or coalesce(abs({shown} - {mart}) > {step} + {TOLERANCE}, false)
+        or coalesce(abs({steps} - round({steps})) > 1e-5, false)
+    )"""
 
 
 # ---------------------------------------------------------------- safe
@@ -363,7 +404,6 @@ def _regional_figures_are_not_of_everybody(_: Publication) -> Queries:
 
 def _suppressed_cells_are_not_alone(_: Publication) -> Queries:
     for table in (FIGURES[ESTIMATES], FIGURES[SCORES]):
-        mart = table.name.replace("published.", "indicators.")
         places = ", ".join(key for key in table.keys if key not in DOMAIN)
         # a cell without anybody is suppressed, and there is nothing to find in it
         yield (
@@ -374,7 +414,7 @@ def _suppressed_cells_are_not_alone(_: Publication) -> Queries:
                     count(*) filter (where is_suppressed and mart.n_respondents > 0) as withheld,
                     any_value(breakdown_value)
                         filter (where is_suppressed and mart.n_respondents > 0) as alone
-                from {table.name} left join {mart} as mart using ({", ".join(table.keys)})
+                from {table.name} left join {table.mart} as mart using ({", ".join(table.keys)})
                 where breakdown <> 'total'
                 group by {places}, breakdown having count(*) > 1
             ) as parts
@@ -572,10 +612,10 @@ def _totals_are_sums(_: Publication) -> Queries:
 def _option_shares_add_up(_: Publication) -> Queries:
     question = "wave_id, indicator_code, respondent_group, breakdown, breakdown_value"
     yield (
-        ESTIMATES,
+        MART_ESTIMATES,
         f"""concat_ws(' ', {question}), round(total, 6), abs(total - 1) > {TOLERANCE}
         from (
-            select {question}, sum(estimate) as total from {ESTIMATES}
+            select {question}, sum(estimate) as total from {MART_ESTIMATES}
             where starts_with(measure, 'share_option_')
             group by {question} having count(*) = count(estimate)
         )""",
@@ -585,13 +625,13 @@ def _option_shares_add_up(_: Publication) -> Queries:
 def _changes_are_differences(_: Publication) -> Queries:
     place = "concat_ws(' ', " + ", ".join(f"shown.{key}" for key in FIGURES[CHANGES].keys) + ")"
     yield (
-        CHANGES,
+        MART_CHANGES,
         f"""{place}, concat(change, ', from ', before.estimate, ' to ', now.estimate),
         abs(change - (now.estimate - before.estimate)) > {TOLERANCE}
-        from {CHANGES} as shown
-        inner join {ESTIMATES} as now
+        from {MART_CHANGES} as shown
+        inner join {MART_ESTIMATES} as now
             on now.wave_id = shown.wave_id and {_same_cell("shown", "now")}
-        inner join {ESTIMATES} as before
+        inner join {MART_ESTIMATES} as before
             on before.wave_id = shown.baseline_wave_id and {_same_cell("shown", "before")}
         where change is not null and now.estimate is not null and before.estimate is not null""",
     )
@@ -600,7 +640,7 @@ def _changes_are_differences(_: Publication) -> Queries:
 def _gaps_are_differences(publication: Publication) -> Queries:
     place = "concat_ws(' ', " + ", ".join(f"shown.{key}" for key in FIGURES[GAPS].keys) + ")"
     sides = " ".join(
-        f"""inner join {ESTIMATES} as {side}
+        f"""inner join {MART_ESTIMATES} as {side}
             on {side}.wave_id = shown.wave_id and {side}.indicator_code = shown.indicator_code
             and {side}.respondent_group = shown.group_{side}
             and {side}.breakdown = shown.breakdown
@@ -609,10 +649,10 @@ def _gaps_are_differences(publication: Publication) -> Queries:
         for side in ("a", "b")
     )
     yield (
-        GAPS,
+        MART_GAPS,
         f"""{place}, concat(gap, ', of ', a.estimate, ' and ', b.estimate),
         abs(gap - (a.estimate - b.estimate)) > {TOLERANCE}
-        from {GAPS} as shown {sides}
+        from {MART_GAPS} as shown {sides}
         where gap is not null and a.estimate is not null and b.estimate is not null""",
     )
 

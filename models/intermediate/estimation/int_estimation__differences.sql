@@ -15,6 +15,8 @@ estimates as (
         standard_error,
         total_weight,
         degrees_of_freedom,
+        n_respondents,
+        rounding_step,
         breakdown,
         breakdown_value
     from {{ ref('int_estimation__estimates') }}
@@ -74,6 +76,9 @@ differences as (
         one.estimate - other.estimate as difference,
         one.degrees_of_freedom + other.degrees_of_freedom - coalesce(covariances.shared_degrees_of_freedom, 0)
             as degrees_of_freedom,
+        coalesce(covariances.shared_degrees_of_freedom, 0) as shared_degrees_of_freedom,
+        least(one.n_respondents, other.n_respondents) as least_respondents,
+        greatest(one.rounding_step, other.rounding_step) as rounding_step,
         one.standard_error * one.standard_error + other.standard_error * other.standard_error as sum_of_variances,
         coalesce(covariances.covariance, 0e0) as covariance
     from contrasts

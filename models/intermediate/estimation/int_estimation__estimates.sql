@@ -73,7 +73,8 @@ asked as (
         domains.breakdown_value,
         measures.measure,
         measures.measure <> 'mean' as is_share,
-        case when measures.measure = 'mean' then estimands.max_score - estimands.min_score else 1 end as value_range
+        case when measures.measure = 'mean' then estimands.max_score - estimands.min_score else 1 end as value_range,
+        case when measures.measure = 'mean' then estimands.min_score else 0 end as rounding_origin
     from estimands
     inner join domains
         on estimands.wave_id = domains.wave_id and estimands.respondent_group = domains.respondent_group
@@ -100,6 +101,8 @@ estimated as (
         coalesce(variances.n_psu, 0) as n_psu,
         variances.degrees_of_freedom,
         asked.is_share and variances.estimate in (0e0, 1e0) as is_at_end,
+        -- no finer than one respondent
+        round(precision_steps.step * asked.value_range, 9) as rounding_step,
         {{ t_quantile('variances.degrees_of_freedom', 't_quantiles.t_975') }} as t_df,
         case
             when variances.degrees_of_freedom > 0 and (variances.variance > 0 or variances.is_census)
@@ -113,6 +116,8 @@ estimated as (
             and asked.measure = variances.measure
     left join {{ ref('t_quantiles') }} as t_quantiles
         on variances.degrees_of_freedom = t_quantiles.degrees_of_freedom
+    left join {{ ref('precision_steps') }} as precision_steps
+        on {{ precision_step_of('coalesce(variances.n_respondents, 0)', 'precision_steps') }}
 
 ),
 

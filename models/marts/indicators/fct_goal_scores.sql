@@ -63,6 +63,7 @@ final as (
         estimates.design_effect,
         estimates.effective_n,
         estimates.reliability,
+        estimates.rounding_step,
         compared.comparability
     from {{ ref('int_estimation__estimates') }} as estimates
     inner join compared

@@ -104,7 +104,10 @@ compared as (
         end as comparability,
         differences.difference,
         differences.standard_error,
-        differences.degrees_of_freedom
+        differences.degrees_of_freedom,
+        differences.shared_degrees_of_freedom,
+        differences.least_respondents,
+        differences.rounding_step
     from estimates
     inner join comparisons
         on
@@ -176,13 +179,11 @@ final as (
         p_value,
         p_value_adjusted,
         p_value_adjusted < 0.05e0 as is_significant,
-        case
-            when comparability not in ('comparable', 'low_df') then 'not_comparable'
-            when p_value_adjusted < 0.05e0 and (better = 'higher_better') = (change > 0) then 'improved'
-            when p_value_adjusted < 0.05e0 then 'worsened'
-            when p_value_adjusted is not null then 'no_demonstrable_change'
-        end as direction,
-        comparability
+        {{ direction_of_change() }} as direction,
+        comparability,
+        case when change is not null then shared_degrees_of_freedom end as shared_degrees_of_freedom,
+        case when change is not null then least_respondents end as least_respondents,
+        case when change is not null then rounding_step end as rounding_step
     from adjusted
 
 )

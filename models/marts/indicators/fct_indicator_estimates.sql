@@ -25,6 +25,9 @@ with final as (
         estimates.design_effect,
         estimates.effective_n,
         estimates.reliability,
+        estimates.value_range,
+        estimates.rounding_origin,
+        estimates.rounding_step,
         items.comparability,
         -- what two waves like this one, drawn apart, would show with a power of 80 % at 5 %
         (

@@ -10,6 +10,8 @@ with differences as (
         differences.difference as gap,
         differences.standard_error,
         differences.degrees_of_freedom,
+        differences.least_respondents,
+        differences.rounding_step,
         one.is_headline,
         one.design = 'nonprobability' or other.design = 'nonprobability' as is_nonprobability
     from {{ ref('int_estimation__differences') }} as differences
@@ -61,7 +63,9 @@ final as (
         gap + t_df * standard_error as ci_upper,
         p_value,
         p_value_adjusted,
-        p_value_adjusted < 0.05e0 as is_significant
+        p_value_adjusted < 0.05e0 as is_significant,
+        least_respondents,
+        rounding_step
     from adjusted
 
 )

@@ -64,6 +64,7 @@ evidence as (
         estimates.estimate_id,
         estimates.estimate,
         estimates.n_respondents,
+        estimates.rounding_step,
         estimates.estimate <= figures.range_high
         and (
             estimates.estimate > figures.range_low
@@ -116,6 +117,8 @@ summed as (
         min(case when is_decisive then direction end) as lowest_direction,
         max(case when is_decisive then direction end) as highest_direction,
         min(n_respondents) as n_respondents,
+        -- the coarsest step of the shares behind the figure
+        max(case when is_decisive and is_share then rounding_step end) as rounding_step,
         {{ ordered_string_agg('estimate_id') }} as estimate_ids
     from evidence
     group by wave_id, claim_id, respondent_group
@@ -195,7 +198,8 @@ final as (
         case when not is_incomplete then estimate end as estimate,
         n_respondents,
         case when not is_silent then is_consistent end as is_consistent,
-        estimate_ids
+        estimate_ids,
+        case when not is_incomplete then rounding_step end as rounding_step
     from worded
 
 )

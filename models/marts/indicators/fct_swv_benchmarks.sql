@@ -47,6 +47,7 @@ pools as (
         series_known.*,
         estimands.design = 'nonprobability' as is_nonprobability,
         estimands.unit_of_count,
+        estimands.min_score,
         estimands.max_score - estimands.min_score as score_range
     from series_known
     inner join {{ ref('int_estimation__estimands') }} as estimands on series_known.estimand_key = estimands.estimand_key
@@ -214,7 +215,8 @@ questions as (
         headline_measure,
         is_nonprobability,
         unit_of_count,
-        max(case when headline_measure = 'mean' then score_range else 1 end) as value_range
+        max(case when headline_measure = 'mean' then score_range else 1 end) as value_range,
+        max(case when headline_measure = 'mean' then min_score else 0 end) as rounding_origin
     from pools
     group by indicator_code, respondent_group, headline_measure, is_nonprobability, unit_of_count
 
@@ -249,6 +251,7 @@ estimated as (
         own.waves_pooled,
         questions.headline_measure as measure,
         questions.value_range,
+        questions.rounding_origin,
         questions.is_nonprobability,
         questions.headline_measure <> 'mean' as is_share,
         own.estimate,
@@ -263,6 +266,8 @@ estimated as (
         {{ t_quantile('own.degrees_of_freedom', 't_quantiles.t_975') }} as t_df,
         case when own.degrees_of_freedom > 0 and own.variance > 0 then sqrt(own.variance) end as standard_error,
         whole.estimate as national_estimate,
+        round(own_steps.step * questions.value_range, 9) as rounding_step,
+        round(national_steps.step * questions.value_range, 9) as national_rounding_step,
         own.estimate - whole.estimate as difference,
         case
             when
@@ -280,6 +285,10 @@ estimated as (
         on own.indicator_code = questions.indicator_code and own.respondent_group = questions.respondent_group
     left join {{ ref('t_quantiles') }} as t_quantiles
         on own.degrees_of_freedom = t_quantiles.degrees_of_freedom
+    left join {{ ref('precision_steps') }} as own_steps
+        on {{ precision_step_of('own.n_respondents', 'own_steps') }}
+    left join {{ ref('precision_steps') }} as national_steps
+        on {{ precision_step_of('whole.n_respondents', 'national_steps') }}
     where own.breakdown = 'swv'
 
 ),
@@ -334,7 +343,14 @@ final as (
         difference_standard_error,
         difference - t_df * difference_standard_error as difference_ci_lower,
         difference + t_df * difference_standard_error as difference_ci_upper,
-        p_value_adjusted < 0.05e0 as is_significant
+        p_value,
+        p_value_adjusted,
+        p_value_adjusted < 0.05e0 as is_significant,
+        value_range,
+        rounding_origin,
+        rounding_step,
+        national_rounding_step,
+        greatest(rounding_step, national_rounding_step) as difference_rounding_step
     from adjusted
 
 )

@@ -58,18 +58,15 @@ suppressions as (
 
 ),
 
-final as (
+judged as (
 
     select
-        estimates.wave_id,
-        estimates.goal_id,
-        estimates.respondent_group,
-        estimates.breakdown,
-        estimates.breakdown_value,
-        {{ unless_withheld(statistics_columns(), 'suppressions.suppression_reason is not null', 'estimates') }},
-        suppressions.suppression_reason is not null as is_suppressed,
-        suppressions.suppression_reason,
-        estimates.comparability
+        estimates.*,
+        false as is_share,
+        100 as value_range,
+        0 as rounding_origin,
+        0 as side,
+        suppressions.suppression_reason
     from {{ ref('fct_goal_scores') }} as estimates
     inner join {{ ref('dim_waves') }} as waves on estimates.wave_id = waves.wave_id
     inner join suppressions
@@ -80,6 +77,27 @@ final as (
             and estimates.breakdown = suppressions.breakdown
             and estimates.breakdown_value = suppressions.breakdown_value
     where waves.closed_at is not null
+
+),
+
+{{ on_steps('judged') }},
+
+final as (
+
+    select
+        wave_id,
+        goal_id,
+        respondent_group,
+        breakdown,
+        breakdown_value,
+        {{ unless_withheld(
+            statistics_columns(), 'suppression_reason is not null', shown=shown_statistics('on_steps')
+        ) }},
+        suppression_reason is not null as is_suppressed,
+        suppression_reason,
+        comparability,
+        {{ unless_withheld(['rounding_step'], 'suppression_reason is not null') }}
+    from on_steps
 
 )
 

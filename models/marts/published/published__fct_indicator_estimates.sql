@@ -6,26 +6,33 @@ with suppressions as (
 
 ),
 
-final as (
+-- verdicts and statements are about totals: their figures may not contradict them by being rounded
+sides as (
 
     select
-        estimates.wave_id,
-        estimates.indicator_code,
-        estimates.respondent_group,
-        estimates.breakdown,
-        estimates.breakdown_value,
-        estimates.measure,
         estimates.estimate_id,
-        estimates.unit_of_count,
-        {{ unless_withheld(statistics_columns(), 'suppressions.suppression_reason is not null', 'estimates') }},
-        suppressions.suppression_reason is not null as is_suppressed,
-        suppressions.suppression_reason,
-        estimates.comparability,
-        {{ unless_withheld(
-            ['minimum_detectable_change'], 'suppressions.suppression_reason is not null', 'estimates'
-        ) }}
+        {{ side_of_thresholds('estimates.estimate', 'estimates.rounding_step', 'estimates.rounding_origin') }} as side
+    from {{ ref('fct_indicator_estimates') }} as estimates
+    inner join {{ ref('published__thresholds') }} as thresholds
+        on
+            estimates.indicator_code = thresholds.indicator_code
+            and estimates.respondent_group = thresholds.respondent_group
+            and estimates.measure = thresholds.measure
+    where estimates.breakdown = 'total'
+    group by estimates.estimate_id
+
+),
+
+judged as (
+
+    select
+        estimates.*,
+        estimates.measure <> 'mean' as is_share,
+        coalesce(sides.side, 0) as side,
+        suppressions.suppression_reason
     from {{ ref('fct_indicator_estimates') }} as estimates
     inner join {{ ref('dim_waves') }} as waves on estimates.wave_id = waves.wave_id
+    left join sides on estimates.estimate_id = sides.estimate_id
     left join suppressions
         on
             estimates.wave_id = suppressions.wave_id
@@ -35,6 +42,32 @@ final as (
             and estimates.breakdown_value = suppressions.breakdown_value
             and estimates.measure = suppressions.measure
     where waves.closed_at is not null
+
+),
+
+{{ on_steps('judged') }},
+
+final as (
+
+    select
+        wave_id,
+        indicator_code,
+        respondent_group,
+        breakdown,
+        breakdown_value,
+        measure,
+        estimate_id,
+        unit_of_count,
+        {{ unless_withheld(
+            statistics_columns(), 'suppression_reason is not null', shown=shown_statistics('on_steps')
+        ) }},
+        suppression_reason is not null as is_suppressed,
+        suppression_reason,
+        comparability,
+        {{ unless_withheld(
+            ['minimum_detectable_change', 'rounding_step'], 'suppression_reason is not null'
+        ) }}
+    from on_steps
 
 )
 

@@ -57,6 +57,18 @@ summed as (
 
 ),
 
+-- everything else follows from rounded counts: a mean weight with all digits gave the exact ones
+rounded as (
+
+    select
+        *,
+        {{ round_count('responded') }} as shown_responded,
+        {{ round_count('complete') }} as shown_complete,
+        total_weight / {{ exact_window_sum('total_weight', 'wave_id, respondent_group') }} as share_of_weight
+    from summed
+
+),
+
 final as (
 
     select
@@ -64,13 +76,16 @@ final as (
         respondent_group,
         published_stratum as stratum,
         population_units,
-        {{ round_count('responded') }} as responded,
-        {{ round_count('complete') }} as complete,
+        shown_responded as responded,
+        shown_complete as complete,
         -- rounding up may not pass the population
-        least({{ round_count('responded') }} * 1e0 / population_units, 1e0) as response_rate,
-        total_weight / nullif(responded, 0) as mean_weight,
+        least(shown_responded * 1e0 / population_units, 1e0) as response_rate,
+        {{ on_step(
+            'share_of_weight * sum(shown_responded) over (partition by wave_id, respondent_group)'
+            ' / nullif(shown_responded, 0)', '0.01e0'
+        ) }} as mean_weight,
         weighting
-    from summed
+    from rounded
 
 )
 

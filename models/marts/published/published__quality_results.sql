@@ -26,7 +26,10 @@ final as (
         results.respondent_group,
         results.severity,
         results.success,
-        results.observed_value,
+        case
+            when results.gate = 'raw' then {{ whole_percent('results.observed_value') }}
+            else results.observed_value
+        end as observed_value,
         case
             when results.gate = 'raw' then {{ round_count('results.unexpected_count') }}
             else results.unexpected_count
