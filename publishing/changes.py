@@ -22,7 +22,12 @@ from orchestration.lib.warehouse import literal, quote
 from publishing.dictionary import Table
 
 # inputs of a release as `publication` hashes them, and what they are called
-HASHES = {"corrections_hash": "correction", "codebook_hash": "codebook", "code_version": "code"}
+HASHES = {
+    "precision": "precision",
+    "corrections_hash": "correction",
+    "codebook_hash": "codebook",
+    "code_version": "code",
+}
 DELIVERY, PROTECTION = "new delivery", "protection"
 PROTECTED = ("is_suppressed", "suppression_reason")
 SENTENCES = "fct_summary_statements"
@@ -241,6 +246,7 @@ full join (select *, true as is_there from new.main.{table}) as b on {same}
 where a.is_there is null or b.is_there is null or {differs}
 """
 # The figure before is not repeated once it is withheld: a release tells nothing that it protects.
+# Nor is one that was published with more digits, whatever it is now.
 FIGURES = """
 create temp table figures as
 select
@@ -254,7 +260,7 @@ KEPT = """
 insert into figures
 select
     {table}, change_wave, change_group, change_key, change_kind, change_columns,
-    case when change_kind <> 'withheld' then value_before end, value_after
+    case when change_kind <> 'withheld' and not {is_finer} then value_before end, value_after
 from differing
 where change_kind <> 'rounding'
 """
@@ -269,8 +275,12 @@ def _find_differing(
     table: Table,
     types: Mapping[str, str],
     main: str | None,
+    is_finer: bool,
 ) -> None:
-    """Fill temp table `differing` with the rows that differ in one of the columns of `types`."""
+    """Fill temp table `differing` with the rows that differ in one of the columns of `types`.
+
+    `is_finer` says that the release before had other digits, which are not repeated.
+    """
     values = [column for column in types if column not in table.key]
     either = {key: f"coalesce(a.{quote(key)}, b.{quote(key)})" for key in table.key}
     rest = [key for key in table.key if key not in ("wave_id", "respondent_group")]
@@ -320,7 +330,7 @@ def _find_differing(
             differs=" or ".join(differs.values()) or "false",
         )
     )
-    connection.execute(KEPT.format(table=literal(table.name)))
+    connection.execute(KEPT.format(table=literal(table.name), is_finer=is_finer))
 
 
 def _why(row: Mapping[str, Any], causes: Causes) -> list[str]:
@@ -333,10 +343,15 @@ def _why(row: Mapping[str, Any], causes: Causes) -> list[str]:
     return [*moved, *([PROTECTION] if protected else [])]
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]:
-    """Differing rows by wave and group, with the largest difference between two figures."""
+def _count(
+    connection: duckdb.DuckDBPyConnection, table: str, is_finer: bool
+) -> list[dict[str, Any]]:
+    """Differing rows by wave and group, with the largest difference between two figures.
+
+    From a figure with other digits the difference would give these, so that there is none.
+    """
     kinds = ", ".join(f"count(*) filter (where change_kind = '{kind}')" for kind in KINDS)
-    largest = "max(abs(value_after - value_before))"
+    largest = "cast(null as double)" if is_finer else "max(abs(value_after - value_before))"
     names = ("wave_id", "respondent_group", *KINDS, "largest")
     return [
         {"table": table, **dict(zip(names, row, strict=True))}
@@ -383,6 +398,7 @@ def _main(columns: Mapping[str, str]) -> str | None:
 def compare(before: Side, after: Side, described: Mapping[str, Table]) -> Changes:
     """Compare all tables with a key that both releases have, over the columns that both have."""
     causes = Causes.between(before, after)
+    is_finer = before.facts.get("precision") != after.facts.get("precision")
     connection = duckdb.connect()
     for name, release in (("old", before), ("new", after)):
         path = literal(release.folder / "monitor.duckdb")
@@ -412,8 +428,8 @@ def compare(before: Side, after: Side, described: Mapping[str, Table]) -> Change
         if table and table.key and set(table.key) <= set(shared):
             main = _main(new[name])
             types = {column: new[name][column] for column in shared}
-            _find_differing(connection, table, types, main if main in shared else None)
-            for group in _count(connection, name):
+            _find_differing(connection, table, types, main if main in shared else None, is_finer)
+            for group in _count(connection, name, is_finer):
                 for kind in KINDS:
                     entry[kind] += group[kind]
                 if name.startswith("fct_"):

@@ -22,6 +22,7 @@ import duckdb
 from adbc_driver_manager import Error as DriverError
 from adbc_driver_postgresql import dbapi
 
+from orchestration.lib.publication import PRECISION
 from orchestration.lib.warehouse import literal, quote
 from publishing.dictionary import Table, read_release
 
@@ -200,16 +201,17 @@ def _view(
 
 
 def _show(session: _Session, tables: Sequence[Table], release_id: str, keep: int) -> None:
-    """Switch the views to a release, and drop the releases beyond those to keep."""
+    """Switch the views to a release; drop those with old digits, and those beyond `keep`."""
     session.run(
         f"update {VIEWS}.releases set is_current = (release_id = {literal(release_id)}), "
         f"shown_at = case when release_id = {literal(release_id)} then now() else shown_at end"
     )
-    known = [
-        row[0]
-        for row in session.rows(f"select release_id from {VIEWS}.releases order by shown_at desc")
-    ]
-    kept, dropped = known[:keep], known[keep:]
+    found = session.rows(
+        f"select release_id, precision from {VIEWS}.releases order by shown_at desc"
+    )
+    known = [row[0] for row in found]
+    kept = [row[0] for row in found if row[1] == PRECISION][:keep]
+    dropped = [name for name in known if name not in kept]
     there = _columns(session, [VIEWS, *map(schema_of, kept)])
     # a table that no release has any more; what somebody else made in the schema stays
     ours = {table for schema, table in _columns(session, [*map(schema_of, known)])}
@@ -253,11 +255,14 @@ def _prepare(session: _Session) -> None:
     if session.rows(
         f"select from pg_tables where schemaname = {literal(VIEWS)} and tablename = 'releases'"
     ):
+        # of releases that were written before precision was recorded it stays empty
+        if "precision" not in _columns(session, [VIEWS])[VIEWS, "releases"]:
+            session.run(f"alter table {VIEWS}.releases add column precision text")
         return
     session.run(f"create schema if not exists {VIEWS}")
     session.run(
         f"create table {VIEWS}.releases (release_id text primary key, published_at text not null, "
-        "is_current boolean not null, shown_at timestamptz)"
+        "is_current boolean not null, shown_at timestamptz, precision text)"
     )
     session.run(
         f"comment on table {VIEWS}.releases is "
@@ -311,12 +316,20 @@ def publish(
     A release that is there is not written again; one that is shown changes nothing, unless `grant`
     asks to grant reading anew. All or nothing happens.
 
+    Releases with more digits than the code publishes now, which give away what is withheld, are not
+    written, and leave the database with the next release.
+
     Raises:
-        PostgresError: the server cannot be reached or refuses.
+        PostgresError: the server cannot be reached or refuses, or the release has old digits.
     """
     _check(url)
     facts = json.loads((folder / "release.json").read_text(encoding="utf-8"))
     release_id = str(facts["release_id"])
+    if facts.get("precision") != PRECISION:
+        raise PostgresError(
+            f"Release {release_id} has figures with all their digits, by which those that it "
+            "withholds can be found. Publish a later one: `make refresh` makes it."
+        )
     schema = schema_of(release_id)
     try:
         with (
@@ -338,7 +351,7 @@ def publish(
                 )
                 session.run(
                     f"insert into {VIEWS}.releases values ({literal(release_id)}, "
-                    f"{literal(facts['published_at'])}, false, now())"
+                    f"{literal(facts['published_at'])}, false, now(), {literal(PRECISION)})"
                 )
             elif not known[release_id]:
                 outcome = Outcome("switched")

@@ -48,6 +48,9 @@ CODE = (
     "publishing/datapackage.py",
 )
 CODEBOOK = ("seeds",)
+# how finely a release publishes; one without this word in its release.json, or with another, gives
+# away by its digits what this one protects
+PRECISION = "steps"
 # the table whose cells are attacked; a release without it has nothing to protect
 FIGURES = "fct_indicator_estimates"
 
@@ -323,6 +326,7 @@ def publish(
                 )
             facts = {
                 **identity,
+                "precision": PRECISION,
                 "commit": settings.commit or _commit(root),
                 "deliveries": [
                     {"wave_id": wave_id, "respondent_group": group, "delivery_id": delivery_id}
@@ -573,7 +577,7 @@ def rollback(settings: Settings, to: str | None = None) -> Release:
     """Move `current` to the release that it took the place of, or to the one named.
 
     Raises:
-        PublicationError: there is no such release.
+        PublicationError: there is no such release, or its figures have all their digits.
     """
     now = current(settings)
     if now is None:
@@ -587,6 +591,12 @@ def rollback(settings: Settings, to: str | None = None) -> Release:
         )
         raise PublicationError(
             f"{complaint} Name one with `--to`; known, oldest first: {', '.join(known)}."
+        )
+    if known[target].get("precision") != PRECISION:
+        raise PublicationError(
+            f"Release {target} has figures with all their digits, by which those that it withholds "
+            "can be found, so that it is not made current again. Correct the deliveries, and make "
+            "a release of them with `make refresh`."
         )
     left = now.get("rolled_back_from", here)
     _move_current(settings, target, **({} if target == left else {"rolled_back_from": left}))

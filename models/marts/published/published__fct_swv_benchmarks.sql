@@ -59,6 +59,15 @@ judged as (
 
 {{ on_steps('adjusted') }},
 
+tested as (
+
+    select
+        *,
+        p_value_adjusted < 0.05e0 as is_significant
+    from on_steps
+
+),
+
 final as (
 
     select
@@ -68,7 +77,7 @@ final as (
         measure,
         waves_pooled,
         {{ unless_withheld(
-            statistics_columns(), 'suppression_reason is not null', shown=shown_statistics('on_steps')
+            statistics_columns(), 'suppression_reason is not null', shown=shown_statistics('tested')
         ) }},
         suppression_reason is not null as is_suppressed,
         suppression_reason,
@@ -89,12 +98,7 @@ final as (
             }
         ) }},
         national_rounding_step
-    from (
-        select
-            on_steps.*,
-            on_steps.p_value_adjusted < 0.05e0 as is_significant
-        from on_steps
-    ) as on_steps
+    from tested
 
 )
 
