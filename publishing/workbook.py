@@ -28,7 +28,7 @@ from publishing.dictionary import Column, Table
 MAX_ROWS = 1_048_575  # of a sheet, below its header
 BATCH = 20_000  # rows rendered at a time
 CREATED = dt.datetime(2000, 1, 1)  # a fixed date, because the bytes may hold no clock
-NUMBER_FORMATS = {"int": "0", "bigint": "#,##0", "double": "0.0000", "date": "yyyy-mm-dd"}
+NUMBER_FORMATS = {"int": "0", "bigint": "#,##0", "double": "0.0##", "date": "yyyy-mm-dd"}
 OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
 README = (
     "Every sheet is a table; sheet `columns` says what each column holds.",

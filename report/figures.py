@@ -13,6 +13,14 @@ COUNTS = {
     "responded", "complete", "value", "indicator_count", "favourable_count",
     "needs_improvement_count",
 }  # fmt: skip
+# the step that a column is published on, where it is not `rounding_step`
+STEPS = {
+    "national_estimate": "national_rounding_step",
+    "difference": "difference_rounding_step",
+    "difference_standard_error": "difference_rounding_step",
+    "difference_ci_lower": "difference_rounding_step",
+    "difference_ci_upper": "difference_rounding_step",
+}
 STATISTICS = (
     "estimate", "standard_error", "ci_lower", "ci_upper", "n_respondents", "n_units", "n_psu",
     "degrees_of_freedom", "design_effect", "effective_n",
@@ -35,32 +43,45 @@ def text(table: str, column: str, row: Row, numbers: Numbers, measure: str = "")
     """A number of a published table as readers see it.
 
     `measure` is that of the indicator, for tables that have none themselves. Shares become
-    percentages and their differences percentage points; means and scores stay on their scale.
+    percentages and their differences percentage points; means and scores stay on their scale. Each
+    has the decimals of the step on which it is published.
     """
     value = row[column]
     if value is None or isinstance(value, str):
         return value or numbers.decimal(None, 0)
     if column in COUNTS or table == "quality_certificates":
         return numbers.count(value)
-    if column in ("design_effect", "mean_weight"):
+    if column == "design_effect":
+        return numbers.decimal(value, 1)
+    if column == "mean_weight":
         return numbers.decimal(value, 2)
     if column in ("p_value", "p_value_adjusted"):
         return numbers.p_value(value)
-    if column == "response_rate" or table == "fct_summary_statements":
+    if column == "response_rate":
         return numbers.percent(value)
+    step = row.get(STEPS.get(column, "rounding_step"))
+    of_share = 1 if step is None else decimals(100 * step)
+    if table == "fct_summary_statements":
+        return numbers.percent(value, of_share)
     if table == "fct_goal_scores":
-        return numbers.decimal(value, 1)
+        return numbers.decimal(value, 1 if step is None else decimals(step))
     # a change or gap has limits that are differences themselves
     is_difference = column in SIGNED or (
         table in ("fct_indicator_changes", "fct_perspective_gaps") and column.startswith("ci_")
     )
     if (row.get("measure") or measure) == "mean":
-        return numbers.decimal(value, 2, signed=is_difference)
+        digits = 2 if step is None else decimals(step)
+        return numbers.decimal(value, digits, signed=is_difference)
     if is_difference:
-        return numbers.points(value)
+        return numbers.points(value, digits=of_share)
     if "standard_error" in column or column == "minimum_detectable_change":
-        return numbers.points(value, signed=False)
-    return numbers.percent(value)
+        return numbers.points(value, signed=False, digits=of_share)
+    return numbers.percent(value, of_share)
+
+
+def decimals(step: float) -> int:
+    """The decimals that numbers on a step have: 0 of 2, 1 of 0.5, 3 of 0.045."""
+    return next(digits for digits in range(10) if abs(step - round(step, digits)) < 1e-9)
 
 
 def anchor(table: str, row: Row) -> str:

@@ -30,23 +30,23 @@ class Numbers:
             return (MINUS if value < 0 else "+") + text
         return text
 
-    def percent(self, value: float | None) -> str:
-        """A share in 0-1 as a percentage with one decimal."""
-        return NONE if value is None else self.decimal(100 * value, 1) + "%"
+    def percent(self, value: float | None, digits: int = 1) -> str:
+        """A share in 0-1 as a percentage."""
+        return NONE if value is None else self.decimal(100 * value, digits) + "%"
 
-    def points(self, value: float | None, signed: bool = True) -> str:
+    def points(self, value: float | None, signed: bool = True, digits: int = 1) -> str:
         """A difference of shares in percentage points, without its unit."""
-        return NONE if value is None else self.decimal(100 * value, 1, signed)
+        return NONE if value is None else self.decimal(100 * value, digits, signed)
 
     def count(self, value: float | None) -> str:
         """A whole number; of one that is not, one decimal."""
         return NONE if value is None else self.decimal(value, 0 if value == int(value) else 1)
 
     def p_value(self, value: float | None) -> str:
-        """Three decimals, or that it is below the smallest of these."""
-        if value is not None and value < 0.0005:
-            return "<\N{NO-BREAK SPACE}" + self.decimal(0.001, 3)
-        return self.decimal(value, 3)
+        """Two decimals; 0.01 is the smallest that is published, and stands for all below it."""
+        if value is not None and value <= 0.01:
+            return "<\N{NO-BREAK SPACE}" + self.decimal(0.01, 2)
+        return self.decimal(value, 2)
 
     def date(self, value: date | None) -> str:
         """Day, name of the month, year."""

@@ -62,6 +62,18 @@ def test_the_reason_follows_from_what_the_releases_are_made_of(
     assert [row["table"] for row in found.tables] == ["fct_indicator_estimates"]
 
 
+def test_other_digits_are_named_and_not_repeated(tmp_path: Path) -> None:
+    before = write_release(tmp_path, "a", precision=None)
+    after = write_release(tmp_path, "b", RAISE.format(where="true"))
+    found = compare(Side.open(before), Side.open(after), read_yaml())
+    assert {reason for reasons in why(found).values() for reason in reasons} == {"precision"}
+    assert found.inputs == ["precision"]
+    assert {group["largest"] for group in found.groups} == {None}
+    rows = found.figures.project("kind, value_before, value_after").fetchall()
+    assert rows and {(kind, old) for kind, old, _ in rows} == {("changed", None)}
+    assert all(new is not None for *_, new in rows)
+
+
 def test_a_delivery_explains_its_own_group_first(tmp_path: Path) -> None:
     found = changes(tmp_path, RAISE.format(where="true"), deliveries=OTHER_DELIVERY)
     assert why(found) == {

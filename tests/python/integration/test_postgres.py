@@ -105,6 +105,21 @@ def test_older_releases_stay_and_can_be_shown_again(url: str, tmp_path: Path) ->
     assert [row[0] for row in query(url, schemas)] == ["release_a", "release_b"]
 
 
+def test_releases_with_old_digits_leave_and_do_not_return(url: str, tmp_path: Path) -> None:
+    publish(marked(tmp_path, "a"), url, DESCRIBED)
+    # as a release stands there that was written before the precision was recorded
+    with psycopg.connect(url) as connection:
+        connection.execute("alter table monitor.releases drop column precision")
+    publish(marked(tmp_path, "b"), url, DESCRIBED)
+    schemas = "select nspname from pg_namespace where nspname like 'release%'"
+    assert query(url, schemas) == [("release_b",)]
+    assert query(url, SHOWN) == [("b", "b", "b")]
+    old = write_release(tmp_path / "old", "c", precision=None)
+    with pytest.raises(PostgresError, match="all their digits"):
+        publish(old, url, DESCRIBED)
+    assert query(url, schemas) == [("release_b",)]
+
+
 def test_the_reader_role_reads_and_does_not_write(url: str, tmp_path: Path) -> None:
     publish(marked(tmp_path, "a"), url, DESCRIBED)
     publish(marked(tmp_path, "b"), url, DESCRIBED)

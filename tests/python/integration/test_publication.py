@@ -195,6 +195,7 @@ def test_a_release_is_whole(house: House) -> None:
         **house.identity(),
         "published_at": house.clock.now.astimezone().isoformat(timespec="seconds"),
         "previous_release_id": None,
+        "precision": "steps",
         "commit": None,  # this project is no git repository
         "deliveries": [
             {"wave_id": "2022-voorjaar", "respondent_group": "leraar", "delivery_id": "a"}
@@ -562,6 +563,20 @@ def test_rollback_holds_until_something_changes(house: House) -> None:
     assert house.current == third
     # the release that stood there before, not the one that was rolled back
     assert rollback(house.settings).release_id == first
+
+
+def test_a_release_with_old_digits_is_not_gone_back_to(house: House) -> None:
+    first = house.publish()
+    house.accept("b")
+    second = house.publish()
+    path = first.path / "release.json"
+    facts = json.loads(path.read_text(encoding="utf-8"))
+    assert facts.pop("precision") == "steps"
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    for to in (None, first.release_id):
+        with pytest.raises(PublicationError, match=r"all their digits.*make refresh"):
+            rollback(house.settings, to)
+    assert house.current == second.release_id
 
 
 def test_rollback_forward_again(house: House) -> None:
