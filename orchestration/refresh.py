@@ -224,17 +224,33 @@ def _summarise(
         console.print("Release: none yet")
 
 
+LINES_SHOWN = 10
+
+
 def _tell_what_waits(console: Console, metadata: Mapping[str, Any]) -> None:
-    """Corrections of a few respondents, for which the release is held back."""
-    status = metadata.get("status")
-    if status is None or status.value != "waiting":
+    """Why a release is held back, or what one that was made tells of a few respondents."""
+    if "told" not in metadata:
         return
-    differences = metadata["differences"].value
-    console.print(
-        "[bold yellow]waiting[/] the release would tell what a few respondents said, by its "
-        f"difference with an earlier one, in {len(differences)} published breakdown values. It "
-        "waits until more corrections have come in; `make refresh BATCH=true` publishes them now.",
-        soft_wrap=True,
-    )
-    for difference in differences[:5]:
-        console.print(f"  {difference}", markup=False, soft_wrap=True)
+    told, lines = metadata["told"].value, metadata["differences"].value
+    if not lines:
+        return
+    if told["figures"]:
+        what = (
+            "what a few respondents said, by its difference with earlier ones: in "
+            f"{told['figures']} figures {told['answers']} answers, the fewest of "
+            f"{told['fewest_respondents']}"
+        )
+    else:
+        what = "perhaps what a few respondents said: an earlier one cannot be compared"
+    if metadata["status"].value == "waiting":
+        console.print(
+            f"[bold yellow]waiting[/] the release would tell {what}. It waits until more "
+            "corrections have come in; `make refresh BATCH=true` publishes them now.",
+            soft_wrap=True,
+        )
+    else:
+        console.print(f"[bold yellow]told[/] the release tells {what}.", soft_wrap=True)
+    for line in lines[:LINES_SHOWN]:
+        console.print(f"  {line}", markup=False, soft_wrap=True)
+    if len(lines) > LINES_SHOWN:
+        console.print(f"  and {len(lines) - LINES_SHOWN} more questions or releases")

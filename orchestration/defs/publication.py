@@ -21,17 +21,20 @@ from orchestration.lib.settings import get_settings
 )
 def release() -> dg.MaterializeResult[None]:
     """Write the release, unless these inputs already have one, and make it current."""
-    result = publish(get_settings())
-    deleted = retain(get_settings())
-    pruned = prune(get_settings())
+    settings = get_settings()
+    result = publish(settings)
+    deleted = retain(settings)
+    pruned = prune(settings)
     return dg.MaterializeResult(
         metadata={
             "release_id": result.release_id,
             "status": result.status,
             "path": result.path,
-            **release_facts(result.path, get_settings()),
+            # of one that waits while none is current there is nothing to tell
+            **(release_facts(result.path, settings) if (result.path / "csv").exists() else {}),
             "originals_deleted": deleted,
             "releases_deleted": pruned,
-            "differences": [str(difference) for difference in result.differences],
+            "differences": result.comparison.lines(),
+            "told": result.comparison.told,
         }
     )

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,15 @@ from typing import Any
 import duckdb
 
 from disclosure.result import Result
-from orchestration.lib.batches import (
-    Difference,
-    remember,
-    remember_if_missing,
-    small_differences,
-)
+from orchestration.lib.batches import Comparison, look_back
 from orchestration.lib.codebook import Codebook
 from orchestration.lib.landing.discovery import CORRECTIONS, file_sha256
+from orchestration.lib.released import (
+    note_what_is_left,
+    remember,
+    remember_if_missing,
+    settle,
+)
 from orchestration.lib.settings import ROOT, Settings
 from orchestration.lib.warehouse import connect, literal, quote, transaction
 
@@ -64,13 +65,14 @@ class Release:
     """A release and what happened.
 
     `published`, `unchanged`, `held` after a rollback, or `waiting` for a batch of corrections; of
-    a release that waits `differences` tells why, and `path` is that of the current one.
+    a release that waits `comparison` tells why, and `path` is that of the current one; of one that
+    is published it says what that tells of a few respondents.
     """
 
     release_id: str
     path: Path
     status: str
-    differences: tuple[Difference, ...] = ()
+    comparison: Comparison = field(default_factory=Comparison)
 
 
 def _hash(parts: Iterable[str]) -> str:
@@ -129,6 +131,20 @@ def identify(connection: duckdb.DuckDBPyConnection, root: Path = ROOT) -> dict[s
     and who asked for it do not.
     """
     deliveries = [row for row in inputs(connection, root) if row[1] != CORRECTIONS]
+    hashes = {
+        **_versions(root),
+        "deliveries_hash": _hash("|".join(map(str, row[:3])) for row in deliveries)[:16],
+        "corrections_hash": _corrections_hash(connection, list(Codebook(root).closed)),
+    }
+    return {
+        "release_id": _hash(f"{key}={value}" for key, value in hashes.items())[:16],
+        **hashes,
+        "is_synthetic": any(row[3] for row in deliveries),
+    }
+
+
+def _corrections_hash(connection: duckdb.DuckDBPyConnection, waves: Sequence[str]) -> str:
+    """Hash of what the corrections of some waves change."""
     corrections = connection.execute(
         """
         select corrections.delivery_id, row_number, variable, coalesce(new_value, '')
@@ -140,18 +156,9 @@ def identify(connection: duckdb.DuckDBPyConnection, root: Path = ROOT) -> dict[s
         where list_contains(?, files.wave_id)
         order by all
         """,
-        [list(Codebook(root).closed)],
+        [list(waves)],
     ).fetchall()
-    hashes = {
-        **_versions(root),
-        "deliveries_hash": _hash("|".join(map(str, row[:3])) for row in deliveries)[:16],
-        "corrections_hash": _hash(json.dumps(row) for row in corrections)[:16],
-    }
-    return {
-        "release_id": _hash(f"{key}={value}" for key, value in hashes.items())[:16],
-        **hashes,
-        "is_synthetic": any(row[3] for row in deliveries),
-    }
+    return _hash(json.dumps(row) for row in corrections)[:16]
 
 
 def _published_tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -312,11 +319,13 @@ def publish(
         now = current(settings) or {}
         if not (folder / "release.json").exists():
             has_figures = FIGURES in tables
-            differences = small_differences(connection) if has_figures else []
-            if differences and not settings.release_batch and now:
-                logger.warning("%d figures wait for the next batch", len(differences))
-                here = settings.published / now["path"]
-                return Release(release_id, here, "waiting", tuple(differences))
+            comparison = (
+                _look_back(settings, connection, release_id, root) if has_figures else Comparison()
+            )
+            if not comparison.is_silent and not settings.release_batch:
+                logger.warning("the release waits for the next batch of corrections")
+                here = settings.published / now.get("path", "")
+                return Release(release_id, here, "waiting", comparison)
             with transaction(connection):
                 connection.execute("delete from audit.publication")
                 connection.execute(
@@ -334,12 +343,16 @@ def publish(
                 ],
                 "published_at": clock().astimezone().isoformat(timespec="seconds"),
                 "previous_release_id": _before(settings, release_id),
+                "told": comparison.told,
             }
-            _write_release(connection, tables, folder, facts, root, settings.report)
+            closed = _write_release(connection, tables, folder, facts, root, settings.report)
             if has_figures:
+                if closed:
+                    note_what_is_left(connection)
                 remember(connection, release_id)
+                settle(connection, comparison.incomparable)
             _move_current(settings, release_id)
-            return Release(release_id, folder, "published")
+            return Release(release_id, folder, "published", comparison)
         if FIGURES in tables:  # a refresh that was killed before it had remembered what it wrote
             remember_if_missing(connection, release_id)
     if now.get("rolled_back_from") == release_id:
@@ -348,6 +361,25 @@ def publish(
         return Release(release_id, folder, "unchanged")
     _move_current(settings, release_id)
     return Release(release_id, folder, "published")
+
+
+def _look_back(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, release_id: str, root: Path
+) -> Comparison:
+    """What the release would tell of a few respondents, beside the earlier ones."""
+    earlier = {
+        settings.published / "releases" / facts["release_id"]: facts
+        for facts in releases(settings)
+        if FIGURES in facts["rows"]
+    }
+    deliveries = [row[:3] for row in inputs(connection, root) if row[1] != CORRECTIONS]
+    return look_back(
+        connection,
+        release_id,
+        earlier,
+        deliveries,
+        lambda waves: _corrections_hash(connection, waves),
+    )
 
 
 def _before(settings: Settings, release_id: str) -> str | None:
@@ -411,8 +443,10 @@ def _write_release(
     facts: dict[str, Any],
     root: Path,
     has_report: bool,
-) -> None:
+) -> int:
     """Write all beside the other releases, and give it its name when it is whole.
+
+    Returns how many questions were withheld further, because a figure could be found.
 
     Raises:
         PublicationError: a withheld figure can be found from the published ones, or a text would
@@ -457,6 +491,7 @@ def _write_release(
     if folder.exists():  # half a release: it has no release.json
         shutil.rmtree(folder)
     draft.replace(folder)
+    return attacked.closed if attacked else 0
 
 
 def _write_report(folder: Path) -> None:

@@ -121,15 +121,51 @@ create table if not exists audit.build (
     codebook_hash varchar not null
 )
 """
-RELEASED_RECORDS = """
-create table if not exists audit.released_records (
+# earlier releases, which a new one is compared with (orchestration/lib/released.py); one that is
+# settled has no records, and somebody decided to publish all the same
+RELEASED = """
+create table if not exists audit.released (
+    release_id varchar not null,
+    is_settled boolean not null
+)
+"""
+RELEASED_FIGURES = """
+create table if not exists audit.released_figures (
+    figures_part varchar not null,
+    kind varchar not null,
+    wave_id varchar not null,
+    respondent_group varchar not null,
+    question varchar not null,
+    breakdown varchar not null,
+    breakdown_value varchar not null,
+    measure varchar not null,
+    about varchar not null,
+    numbers uinteger
+)
+"""
+RELEASED_PARTS = """
+create table if not exists audit.released_parts (
     release_id varchar not null,
     wave_id varchar not null,
     respondent_group varchar not null,
+    answers_part varchar not null,
+    figures_part varchar not null
+)
+"""
+RELEASED_ANSWERS = """
+create table if not exists audit.released_answers (
+    answers_part varchar not null,
+    wave_id varchar not null,
+    respondent_group varchar not null,
+    question varchar not null,
     breakdown varchar not null,
     breakdown_value varchar not null,
-    content varchar,
-    respondents bigint not null
+    weight_class varchar not null,
+    unit_bucket utinyint,
+    option varchar,
+    score double,
+    is_endorsed boolean,
+    respondents integer not null
 )
 """
 
@@ -144,7 +180,10 @@ TABLES = (
     QUALITY_RESULTS,
     PUBLICATION,
     BUILD,
-    RELEASED_RECORDS,
+    RELEASED,
+    RELEASED_FIGURES,
+    RELEASED_PARTS,
+    RELEASED_ANSWERS,
 )
 
 
@@ -267,6 +306,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, codebook: Codebook) -> None:
         connection.execute(
             "alter table audit.quality_results add column if not exists compared_with varchar"
         )
+        _drop_old_records(connection)
         for group in codebook.groups:
             table = f"raw.{quote(group)}"
             columns = {column: f"{quote(column)} varchar" for column in codebook.raw_columns(group)}
@@ -278,3 +318,17 @@ def prepare(connection: duckdb.DuckDBPyConnection, codebook: Codebook) -> None:
             for column, definition in columns.items():
                 if column not in present:
                     connection.execute(f"alter table {table} add column {definition}")
+
+
+def _drop_old_records(connection: duckdb.DuckDBPyConnection) -> None:
+    """Of warehouses from before releases were compared by question, keep which there were."""
+    old = connection.execute(
+        "select 1 from information_schema.tables "
+        "where table_schema = 'audit' and table_name = 'released_records'"
+    ).fetchone()
+    if old:
+        connection.execute(
+            "insert into audit.released select distinct release_id, false "
+            "from audit.released_records order by release_id"
+        )
+        connection.execute("drop table audit.released_records")

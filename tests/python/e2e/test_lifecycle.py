@@ -57,7 +57,8 @@ def test_a_correction_of_one_respondent_waits_for_its_batch(small: Workspace) ->
     result = small.run("refresh")
     assert result.returncode == 0, result.stdout
     assert "waiting" in result.stdout and "BATCH=true" in result.stdout
-    assert f"{WAVE}, bestuur, total all: 1 respondents" in " ".join(result.stdout.split())
+    assert f"{WAVE}, bestuur, D5.1: " in result.stdout
+    assert "the fewest of 1 respondent, since release" in result.stdout
     assert small.query("select release_id from publication") == before
     assert len(small.releases) == 1
 
@@ -70,6 +71,10 @@ def test_the_corrected_delivery_is_published(small: Workspace) -> None:
     assert result.returncode == 0, result.stdout
     assert small.query("select release_id from publication") != before
     assert len(small.releases) == 2
+    told = json.loads((small.published / "current" / "release.json").read_text())["told"]
+    assert told["fewest_respondents"] == 1 and told["incomparable_releases"] == []
+    assert f"in {told['figures']} figures {told['answers']} answers" in result.stdout
+    assert 0 < told["answers"] <= told["figures"]
     assert [row[0] for row in _statuses(small, "leraar")] == ["accepted", "superseded"]
     landed = small.query_warehouse(
         "select count(*) from core.fct_responses r join raw.deliveries d using (delivery_id) "
@@ -239,3 +244,43 @@ def test_leftovers_of_a_crash_do_not_matter(small: Workspace) -> None:
     assert small.run("refresh").returncode == 0
     assert small.run("rollback").returncode == 0
     shutil.rmtree(half)
+
+
+def test_twelve_who_are_corrected_in_a_question_each_wait(small: Workspace) -> None:
+    """Of one province, sector and school size: as a batch of twelve they would pass, and the
+    difference with the release before would tell old and new answer of each."""
+    ((delivery, rows),) = small.query_warehouse(
+        """
+        select any_value(delivery_id), list(row_number order by row_number)
+        from core.fct_responses
+        inner join (
+            select respondent_key, breakdown_value as size
+            from intermediate.int_respondents__breakdowns where breakdown = 'school_size'
+        ) using (respondent_key)
+        where wave_id = ? and respondent_group = 'leraar' and is_kept
+        group by region, sector, size
+        order by count(*) desc, min(row_number) limit 1
+        """,
+        WAVE,
+    )
+    assert len(rows) >= 12
+    lines = ["delivery,row_number,column,old_value,new_value,reason,requested_by_role,date"]
+    for number, row in enumerate(rows[:12], start=1):
+        ((old,),) = small.query_warehouse(
+            f"select coalesce(q{number:02}, '') from raw.leraar "
+            "where delivery_id = ? and row_number = ?",
+            delivery, row,
+        )  # fmt: skip
+        new = "2" if old != "2" else "4"
+        lines.append(f"{delivery},{row},Q{number:02},{old},{new},typing error,agency,2026-11-20")
+    corrections = small.landing / WAVE / "corrections.csv"
+    corrections.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    before = small.query("select release_id from publication")
+    result = small.run("refresh")
+    assert result.returncode == 0, result.stdout
+    assert "waiting" in result.stdout and "the fewest of 1 respondent" in result.stdout
+    assert small.query("select release_id from publication") == before
+    corrected = small.query_warehouse(
+        "select count(*) from core.fct_corrections where is_in_effect and wave_id = ?", WAVE
+    )
+    assert corrected == [(12,)]

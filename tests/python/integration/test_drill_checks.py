@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from fixtures.pairs import Survey, people, warehouse
 
 from drill.faults import kills
 from drill.place import STAGES, Place
@@ -23,9 +23,8 @@ from drill.readers import (
     releasing,
 )
 from drill.state import complaints, contents, differences
-from orchestration.lib.batches import remember_if_missing
-from orchestration.lib.codebook import Codebook
-from orchestration.lib.warehouse import connect, prepare
+from orchestration.lib.released import remember_if_missing
+from orchestration.lib.warehouse import connect
 
 
 @pytest.fixture(scope="module")
@@ -138,40 +137,14 @@ def test_ten_readers_of_twenty_releases_see_each_of_them_whole() -> None:
     assert tally.answers >= READERS * RELEASES
 
 
-@pytest.fixture
-def built(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Marts of two respondents, as a refresh leaves them that was killed after its release."""
-    with connect(tmp_path / "monitor.duckdb") as connection:
-        prepare(connection, Codebook())
-        connection.execute("create schema intermediate; create schema published")
-        connection.execute(
-            """
-            create table intermediate.int_answers__decoded as
-            select key as respondent_key, 'v' as variable_key, key::varchar as answer_value,
-                null::varchar as missing_reason, null::double as score
-            from range(2) as keys (key);
-            create table intermediate.int_codebook__variables as
-            select 'v' as variable_key, 'Q1' as item_code;
-            create table intermediate.int_respondents__weighted as
-            select key as respondent_key, 'w' as wave_id, 'leraar' as respondent_group
-            from range(2) as keys (key);
-            create table intermediate.int_respondents__breakdowns as
-            select key as respondent_key, 'total' as breakdown, 'all' as breakdown_value
-            from range(2) as keys (key);
-            create table published.fct_indicator_estimates as
-            select 'w' as wave_id, 'leraar' as respondent_group, 'total' as breakdown,
-                'all' as breakdown_value, false as is_suppressed
-            """
-        )
-        yield connection
-
-
-def test_a_release_that_a_killed_refresh_wrote_is_remembered_once(
-    built: duckdb.DuckDBPyConnection,
-) -> None:
-    for _ in range(2):
-        remember_if_missing(built, "release")
-    rows = built.execute(
-        "select release_id, sum(respondents) from audit.released_records group by all"
-    ).fetchall()
-    assert rows == [("release", 2)]
+def test_a_release_that_a_killed_refresh_wrote_is_remembered_once(tmp_path: Path) -> None:
+    with warehouse(tmp_path) as connection:
+        Survey(people(20, questions=1)).write(connection)
+        for _ in range(2):
+            remember_if_missing(connection, "release")
+        rows = connection.execute(
+            "select release_id, sum(respondents) from audit.released_parts "
+            "inner join audit.released_answers using (answers_part) "
+            "where question = 'respondents' group by all"
+        ).fetchall()
+    assert rows == [("release", 20)]

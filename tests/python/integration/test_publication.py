@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from orchestration.lib import publication
+from orchestration.lib.batches import Comparison, Difference
 from orchestration.lib.codebook import Codebook
 from orchestration.lib.publication import (
     PublicationError,
@@ -195,6 +196,12 @@ def test_a_release_is_whole(house: House) -> None:
         **house.identity(),
         "published_at": house.clock.now.astimezone().isoformat(timespec="seconds"),
         "previous_release_id": None,
+        "told": {
+            "figures": 0,
+            "answers": 0,
+            "fewest_respondents": None,
+            "incomparable_releases": [],
+        },
         "precision": "steps",
         "commit": None,  # this project is no git repository
         "deliveries": [
@@ -209,6 +216,41 @@ def test_a_release_is_whole(house: House) -> None:
         assert hashlib.sha256((release.path / name).read_bytes()).hexdigest() == checksum
     assert house.current == release.release_id
     assert releases(house.settings) == [facts]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_tells_of_a_few_waits_until_somebody_decides(
+    house: House, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    """Also where no release is current: one that is lost here may be kept elsewhere."""
+    before = None if is_first else house.new_release("b")
+    house.accept("c")
+    few = Difference(
+        "earlier", "2022-voorjaar", "leraar", "D1.1", "total", "all", "mean", "", respondents=3
+    )
+    settled: list[str] = []
+    monkeypatch.setattr(publication, "FIGURES", "order")
+    monkeypatch.setattr(
+        publication, "_look_back", lambda *_: Comparison((few,), incomparable=("older",))
+    )
+    monkeypatch.setattr(publication, "_protect", lambda _, __, write: write())
+    monkeypatch.setattr(publication, "remember", lambda *_: None)
+    monkeypatch.setattr(publication, "settle", lambda _, names: settled.extend(names))
+    waiting = house.publish()
+    assert waiting.status == "waiting" and waiting.comparison.differences == (few,)
+    assert (current(house.settings) or {}).get("release_id") == before and not settled
+    assert len(releases(house.settings)) == (0 if is_first else 1)
+
+    house.settings.release_batch = True
+    release = house.publish()
+    assert release.status == "published" and settled == ["older"]
+    facts = json.loads((release.path / "release.json").read_text(encoding="utf-8"))
+    assert facts["told"] == {
+        "figures": 1,
+        "answers": 3,
+        "fewest_respondents": 3,
+        "incomparable_releases": ["older"],
+    }
 
 
 def test_a_release_names_its_commit(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -711,6 +753,7 @@ def test_a_process_that_is_killed_while_it_writes(house: House) -> None:
 import os, sys
 from pathlib import Path
 from orchestration.lib import publication
+from orchestration.lib.batches import Comparison, Difference
 from orchestration.lib.settings import Settings
 publication._copy_comments = lambda *arguments: os._exit(9)
 settings = Settings.model_validate_json({house.settings.model_dump_json()!r})

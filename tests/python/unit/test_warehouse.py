@@ -159,7 +159,10 @@ def test_prepare_again_changes_nothing_and_a_new_wave_adds_columns(tmp_path: Pat
             "audit.build",
             "audit.publication",
             "audit.quality_results",
-            "audit.released_records",
+            "audit.released",
+            "audit.released_answers",
+            "audit.released_figures",
+            "audit.released_parts",
             "open_text.answers",
             "open_text.findings",
             "raw.archived_files",
@@ -169,6 +172,19 @@ def test_prepare_again_changes_nothing_and_a_new_wave_adds_columns(tmp_path: Pat
             "raw.leraar",
             "raw.ouder",
         ]
+
+
+def test_of_records_of_older_code_only_the_names_of_releases_are_left(tmp_path: Path) -> None:
+    with connect(tmp_path / "monitor.duckdb") as connection:
+        connection.execute(
+            "create schema audit; create table audit.released_records as "
+            "select unnest(['b', 'a', 'b']) as release_id"
+        )
+        for _ in range(2):
+            prepare(connection, make_codebook(tmp_path, ""))
+            assert connection.execute("from audit.released").fetchall() == [
+                ("a", False), ("b", False),
+            ]  # fmt: skip
 
 
 def test_a_warehouse_written_anew_has_all_but_what_was_deleted(tmp_path: Path) -> None:
