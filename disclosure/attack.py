@@ -17,12 +17,14 @@ from disclosure.subtraction import subtraction_attack
 METHOD = (
     "A withheld figure counts as recovered when what is published leaves it less than a tenth of "
     "its range, and a withheld number of respondents when it leaves less than three. The attacker "
-    "knows all published tables of this and earlier releases, populations, weights, the rules and "
-    "the reasons, and which combinations of stratum and breakdowns occur. By subtraction: every "
-    "linear relation over all tables, with exact denominators. By linear programming: all figures "
-    "of a wave, indicator and group together, with rounded counts; safe cells have two sets of "
-    "answers that fit everything published and differ enough. Only what is withheld for its own "
-    "sake counts: a cell that is withheld to protect another is no secret itself."
+    "knows all published tables of this and earlier releases, each number within its step, "
+    "populations, weights, how many respondents every stratum has, the rules and the reasons, and "
+    "which combinations of stratum and breakdowns occur. By subtraction: every linear relation "
+    "over all tables, with exact denominators. By programming: all figures of a wave, indicator "
+    "and group together, with rounded counts and whole respondents; safe cells have two sets of whole "
+    "answers that fit everything published and differ enough. A cell is undecided when no two such "
+    "sets were found, and no proof that there are none. Only what is withheld for its own sake "
+    "counts: a cell that is withheld to protect another is no secret itself."
 )
 
 
@@ -56,14 +58,15 @@ def attack(
         drawn = np.random.default_rng(seed).choice(len(candidates), blocks, replace=False)
         chosen = candidates[np.sort(drawn)]
     start(len(chosen))
-    by_programs, solved = programming_attack(
-        list(blocks_of(frame, cells, chosen)), seed, workers, progress
-    )
+    programs = programming_attack(blocks_of(frame, cells, chosen), seed, workers, progress)
     # a cell that subtraction found is named once
     known = {(cell.table, cell.keys, cell.quantity) for cell in recovered}
     recovered += frame.judge(
-        [cell for cell in by_programs if (cell.table, cell.keys, cell.quantity) not in known]
+        [cell for cell in programs.recovered if (cell.table, cell.keys, cell.quantity) not in known]
     )
+    undecided = [
+        cell for cell in programs.undecided if (cell.table, cell.keys, cell.quantity) not in known
+    ]
     return Result(
         release_id=release_id,
         cells_suppressed=_withheld(release),
@@ -71,10 +74,11 @@ def attack(
         blocks=len(candidates),
         blocks_attacked=len(chosen),
         earlier_releases=len(earlier),
-        programs_solved=solved,
+        programs_solved=programs.solved,
         seconds=round(time.perf_counter() - begin, 1),
         method=METHOD,
         recovered=tuple(sorted(cell for cell in recovered if cell.is_own)),
+        undecided=tuple(sorted(undecided)),
         narrowed=tuple(sorted(cell for cell in recovered if not cell.is_own)),
     )
 

@@ -78,6 +78,27 @@ class System:
         self._kind_of.append(np.full(len(columns), self.kind(kind)))
         self._size += len(columns)
 
+    def relate_within(
+        self,
+        kind: str,
+        columns: Integers,
+        coefficients: Floats,
+        totals: Floats | float,
+        half: Floats | float,
+    ) -> None:
+        """The same, where the sum may lie this far from the total: a rounded number tells it."""
+        half = np.broadcast_to(np.asarray(half, dtype=np.float64), len(columns))
+        is_open = half > 0
+        slack = np.full(len(columns), -1)
+        slack[is_open] = self.unknowns(-half[is_open], half[is_open])
+        values = np.broadcast_to(coefficients, columns.shape)
+        self.relate(
+            kind,
+            np.column_stack([columns, slack]),
+            np.column_stack([values, np.ones(len(columns))]),
+            totals,
+        )
+
     def draw(self, kind: str, where: Integers, low: Floats, high: Floats) -> bool:
         """Draw bounds in to these, and remember the path; True if any moved."""
         number = np.full(len(where), self.kind(kind))

@@ -11,6 +11,16 @@ import pandas as pd
 from scipy import sparse
 
 from disclosure.frame import BLOCK, DOMAIN, Frame
+from disclosure.precision import (
+    FINEST,
+    THRESHOLDS,
+    THRESHOLDS_OF_MEANS,
+    count_limits,
+    half_widths,
+    may_be_displaced,
+    respondents_of_errors,
+    steps_of,
+)
 from disclosure.release import Release
 
 Floats = npt.NDArray[np.float64]
@@ -19,6 +29,8 @@ Booleans = npt.NDArray[np.bool_]
 
 KEYS = [*BLOCK, *DOMAIN, "measure"]
 TINY = 1e-9
+# ends the name of a breakdown whose values are cut by stratum: what the attacker works out
+STRATA = "/stratum"
 
 
 @dataclass(frozen=True)
@@ -27,8 +39,11 @@ class Cells:
 
     A block is a wave, indicator and group; a domain is a value of a breakdown. `count` and `mass`
     are true denominators (respondents, and their weight); `published_count` is the rounded one,
-    NaN where withheld. `low` and `high` are the range of the measure. `count_low` and `count_high`
-    are what a published count, or the reason for which it is withheld, says of the true one.
+    NaN where withheld. `low` and `high` are the range of the measure, `value_low` and `value_high`
+    what its published figure says of the exact one. `count_low` and `count_high` are what a
+    published count, step or error, or the reason for which it is withheld, says of the true count.
+    `is_inside` marks published shares that tell that somebody, and not everybody, said so.
+    `is_derived` marks rows that the attacker worked out, which are no rows of the release.
     """
 
     keys: pd.DataFrame
@@ -39,6 +54,10 @@ class Cells:
     domain: Integers
     measure: Integers
     estimate: Floats
+    value_low: Floats
+    value_high: Floats
+    is_inside: Booleans
+    is_derived: Booleans
     is_suppressed: Booleans
     reason: npt.NDArray[np.object_]
     count: Floats
@@ -98,11 +117,17 @@ class Cells:
         count_low, count_high = count_bounds(
             published, reasons, estimates["measure"], kinds, with_dont_know, count, frame.rules
         )
+        value_low, value_high, is_inside = _figures(estimates, low, high)
+        unit_of_block = blocks.droplevel("wave_id").map(frame.units).to_numpy()
+        for told_low, told_high in _counts_of_precision(
+            estimates, high - low, value_low, value_high, unit_of_block[block], frame.steps
+        ):
+            count_low = np.maximum(count_low, told_low)
+            count_high = np.minimum(count_high, told_high)
         of_group = estimates["respondent_group"].map(frame.has_swv_breakdown).to_numpy(np.bool_)
         # one leader a samenwerkingsverband: everybody knows
-        unit = blocks.droplevel("wave_id").map(frame.units).to_numpy()
         is_one_person = (
-            (unit[block] == "samenwerkingsverband")
+            (unit_of_block[block] == "samenwerkingsverband")
             & (estimates["breakdown"] == "swv").to_numpy()
             & ~of_group
             & (count <= 1)
@@ -116,6 +141,10 @@ class Cells:
             domain=domain,
             measure=measure,
             estimate=estimates["estimate"].to_numpy(dtype=np.float64, na_value=np.nan),
+            value_low=value_low,
+            value_high=value_high,
+            is_inside=is_inside,
+            is_derived=estimates["breakdown"].str.endswith(STRATA).to_numpy(np.bool_),
             is_suppressed=is_suppressed,
             reason=np.where(is_suppressed, reasons, ""),
             count=count,
@@ -141,13 +170,84 @@ class Cells:
     @property
     def is_target(self) -> Booleans:
         """Withheld cells that somebody answered; the others hold nothing to find."""
-        return self.is_suppressed & (self.count >= 1) & (self.mass > TINY)
+        return self.is_suppressed & ~self.is_derived & (self.count >= 1) & (self.mass > TINY)
 
     @property
     def needed_width(self) -> Floats:
         """How far apart the bounds of a cell must stay: a tenth of its range."""
         tenth: Floats = 0.1 * (self.high - self.low)
         return tenth
+
+
+def _figures(
+    estimates: pd.DataFrame, lowest: Floats, highest: Floats
+) -> tuple[Floats, Floats, Booleans]:
+    """Lowest and highest exact figure behind each published one, and whether it is inside 0 to 1.
+
+    Only figures of the total carry flags of their own, verdicts and sentences.
+    """
+    published = estimates["estimate"].to_numpy(np.float64, na_value=np.nan)
+    steps = steps_of(estimates)
+    is_mean = estimates["measure"].eq("mean").to_numpy(np.bool_)
+    has_flags = estimates["breakdown"].eq("total").to_numpy(np.bool_)
+    spacing = np.where(is_mean, THRESHOLDS_OF_MEANS, THRESHOLDS)
+    half = half_widths(steps, has_flags & may_be_displaced(published, steps, spacing))
+    known = ~np.isnan(published)
+    low = np.where(known, np.maximum(published - half, lowest), lowest)
+    high = np.where(known, np.minimum(published + half, highest), highest)
+    # only a figure at an end of its scale is published there: others are a step inside it
+    is_rounded = known & (steps > 0)
+    is_lowest, is_highest = (
+        is_rounded & (np.abs(published - end) < FINEST) for end in (lowest, highest)
+    )
+    beside_lowest = is_rounded & (np.abs(published - steps - lowest) < FINEST)
+    beside_highest = is_rounded & (np.abs(published + steps - highest) < FINEST)
+    low = np.where(beside_lowest, lowest, np.where(is_highest, highest - FINEST, low))
+    high = np.where(beside_highest, highest, np.where(is_lowest, lowest + FINEST, high))
+    # full digits may lie a rounding beside the scale
+    exact = known & (half == 0)
+    low[exact] = high[exact] = published[exact]
+    # a share that is published inside its scale is neither nobody nor everybody
+    is_inside = is_rounded & ~is_mean & ~is_lowest & ~is_highest
+    if "ci_method" not in estimates:
+        return low, high, is_inside
+    method = estimates["ci_method"].astype(object)
+    is_at_end = known & method.eq("wilson").to_numpy(np.bool_)
+    at = np.where(published < 0.5, 0.0, 1.0)
+    low, high = np.where(is_at_end, at, low), np.where(is_at_end, at, high)
+    return low, high, is_inside | (known & method.eq("logit").to_numpy(np.bool_))
+
+
+def _counts_of_precision(
+    estimates: pd.DataFrame,
+    value_range: Floats,
+    value_low: Floats,
+    value_high: Floats,
+    unit: npt.NDArray[np.object_],
+    steps: tuple[float, ...],
+) -> list[tuple[Floats, Floats]]:
+    """Limits of the number of respondents: from the step, and from the error and design effect."""
+    step = steps_of(estimates)
+    told = [count_limits(step / value_range, steps)]
+    if {"standard_error", "design_effect"} <= set(estimates.columns):
+        error = estimates["standard_error"].to_numpy(np.float64, na_value=np.nan)
+        effect = estimates["design_effect"].to_numpy(np.float64, na_value=np.nan)
+        # the mean square of a share of respondents is the share itself
+        usable = ~estimates["measure"].eq("mean").to_numpy(np.bool_) & (unit == "respondent")
+        error = np.where(usable, error, np.nan)
+        ends = value_low * (1 - value_low), value_high * (1 - value_high)
+        most = np.where((value_low <= 0.5) & (value_high >= 0.5), 0.25, np.maximum(*ends))
+        told.append(
+            respondents_of_errors(
+                error,
+                half_widths(step, step > 0),
+                effect,
+                half_widths(np.where(step > 0, 0.1, 0.0), np.zeros(len(step), dtype=np.bool_)),
+                np.minimum(*ends),
+                most,
+            )
+        )
+    return told
 
 
 def _positions(index: pd.MultiIndex, rows: pd.DataFrame) -> Integers:

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from disclosure.precision import STEPS
 from disclosure.result import Recovered
 
 RESPONDENTS = """
@@ -145,6 +146,7 @@ class Frame:
     answers: block keys, atom_id, option (empty for *don't know*), score, weight_substantive,
     weight_with_dont_know, n: the truth.
     own: table and keys of what is withheld for its own sake; without it the reasons tell.
+    steps: of published shares, in units of the share.
     """
 
     atoms: pd.DataFrame
@@ -157,6 +159,7 @@ class Frame:
     claims: pd.DataFrame
     goals: pd.DataFrame
     own: frozenset[tuple[str, tuple[str, ...]]] | None = None
+    steps: tuple[float, ...] = STEPS
 
     def judge(self, cells: Iterable[Recovered]) -> list[Recovered]:
         """The same cells, each with whether it is withheld for its own sake."""
@@ -274,7 +277,16 @@ def _codebook(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             is_dont_know_negative=bool(is_negative),
             headline_measure=headline,
         )
+    has_steps = connection.execute(
+        "select count(*) > 0 from information_schema.tables "
+        "where table_schema = 'codebook' and table_name = 'precision_steps'"
+    ).fetchone()
+    steps: tuple[float, ...] = STEPS
+    if has_steps and has_steps[0]:
+        rows = connection.execute("select step from codebook.precision_steps").fetchall()
+        steps = tuple(sorted(float(row[0]) for row in rows))
     return {
+        "steps": steps,
         "scales": scales,
         "units": {row[:2]: row[2] for row in connection.execute(UNITS).fetchall()},
         "has_swv_breakdown": dict(connection.execute(GROUPS).fetchall()),

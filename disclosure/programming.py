@@ -13,12 +13,14 @@ of respondents need not be whole here, so the attack is a little weaker than one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from scipy.optimize import linprog
@@ -27,10 +29,26 @@ from disclosure.cells import TINY, Booleans, Cells, Floats, Integers
 from disclosure.frame import BLOCK, Frame, Scale
 from disclosure.result import Recovered
 from disclosure.subtraction import COUNT_WIDTH, ESTIMATES
+from disclosure.witnesses import (
+    IDLE_BATCHES,
+    LEAST_BATCHES,
+    Rows,
+    Walk,
+    furthest,
+    neighbourhood,
+)
 
 RANDOM_PAIRS = 4
+# batches of a walk, at most
+MOST_BATCHES = 1500
+# neighbourhoods that are tried, and seconds for each program
+NEAR, NEAR_SECONDS = 5, 3.0
+# seconds for a program with everybody free, and for all of a block
+ALL_SECONDS, BLOCK_SECONDS = 20.0, 60.0
 # allowed misfit of the truth, in respondents: weights have twelve decimals
 MISFIT = 1e-6
+# a figure with all its digits leaves less room than this
+EXACT = 1e-7
 # how close to an end of the scale a figure must come to be there
 AT_END = 1e-6
 
@@ -46,14 +64,18 @@ class InfeasibleError(Exception):
 class Block:
     """The linear form of one block: unknowns are respondents per atom and answer, in one vector.
 
-    equal: rows × unknowns, each row zero at any answers that fit a published figure.
-    counted: rows × unknowns, with the limits of each row: domains, and strata.
+    equal: rows × unknowns, each row zero at any answers that fit a figure with all its digits.
+    within: rows × unknowns, each row at most zero at any answers that fit a rounded figure.
+    counted: rows × unknowns, with the limits of each row: domains, strata, and shares that are not
+    zero or one.
+    has_digits: a figure inside its scale has all its digits, which no program can hold to.
     part, whole, number: targets × unknowns; the figure of a target is part over whole, its number
     of respondents `number`. For a mean, `part` holds weight times score.
     """
 
     name: tuple[str, str, str]
     equal: sparse.csr_matrix
+    within: sparse.csr_matrix
     counted: sparse.csr_matrix
     count_low: Floats
     count_high: Floats
@@ -68,7 +90,13 @@ class Block:
     width: Floats
     is_count_open: Booleans
     is_at_an_end: Booleans
+    is_own: Booleans
+    is_count_own: Booleans
     truth: Floats
+    has_digits: bool
+    atom: Integers
+    option: Integers
+    stratum: Integers
 
 
 def withholding(cells: Cells) -> Integers:
@@ -185,35 +213,88 @@ def _block(
         values = values * coefficients[pairs.row, unknowns.option[pairs.col]]
         return sparse.csr_matrix((values, (pairs.row, pairs.col)), shape=pairs.shape)
 
-    known = rows[~np.isnan(cells.estimate[rows])]
+    least, most = cells.value_low[rows], cells.value_high[rows]
+    is_exact = most - least < EXACT
+    is_at_end = (least <= cells.low[rows] + TINY) | (most >= cells.high[rows] - TINY)
+    exact = rows[is_exact]
+    above = rows[~is_exact & (least > cells.low[rows] + TINY)]
+    below = rows[~is_exact & (most < cells.high[rows] - TINY)]
     targets = rows[cells.is_target[rows]]
-    of_known, of_target = cells.measure[known], cells.measure[targets]
+    of_target = cells.measure[targets]
+
+    def beside(which: Integers, value: Floats) -> sparse.csr_matrix:
+        """Cells × unknowns: zero where the figure of the cell has this value, else its side."""
+        kind = cells.measure[which]
+        return form(which, part_of[kind] - value[which][:, None] * whole_of[kind])
+
     numbers, number_of, count_low, count_high, is_open = _numbers(cells, rows, unknowns, member)
     number_of = number_of[cells.is_target[rows]]
-    strata, size = _strata(unknowns, atoms)
+    strata, size, stratum = _strata(unknowns, atoms)
+    inside, least_weight = _inside(
+        rows[cells.is_inside[rows]],
+        lambda which: form(which, part_of[cells.measure[which]]),
+        lambda which: form(which, whole_of[cells.measure[which]]),
+    )
+    keys = tuple(tuple(map(str, key)) for key in cells.keys.iloc[targets].itertuples(index=False))
     block = Block(
         name=name,
-        equal=form(known, part_of[of_known] - cells.estimate[known][:, None] * whole_of[of_known]),
-        counted=sparse.vstack([numbers, strata]).tocsr(),
-        count_low=np.concatenate([count_low, np.zeros(len(size))]),
-        count_high=np.concatenate([count_high, size]),
+        equal=beside(exact, cells.value_low),
+        within=sparse.vstack(
+            [beside(below, cells.value_high), -beside(above, cells.value_low)]
+        ).tocsr(),
+        counted=sparse.vstack([numbers, strata, inside]).tocsr(),
+        count_low=np.concatenate([count_low, np.zeros(len(size)), least_weight]),
+        count_high=np.concatenate([count_high, size, np.full(len(least_weight), np.inf)]),
         part=form(targets, part_of[of_target]),
         whole=form(targets, whole_of[of_target]),
         number=numbers[number_of],
         targets=targets,
-        keys=tuple(
-            tuple(map(str, key)) for key in cells.keys.iloc[targets].itertuples(index=False)
-        ),
+        keys=keys,
         reasons=tuple(cells.reason[targets]),
         low=cells.low[targets],
         high=cells.high[targets],
         width=cells.needed_width[targets],
         is_count_open=is_open[number_of],
         is_at_an_end=cells.is_at_an_end[targets],
+        is_own=_own(frame, keys, cells.reason[targets], "estimate"),
+        is_count_own=_own(frame, keys, cells.reason[targets], "n_respondents"),
         truth=unknowns.truth,
+        has_digits=bool((is_exact & ~is_at_end).any()),
+        atom=unknowns.atom,
+        option=unknowns.option,
+        stratum=stratum,
     )
     check_truth(block)
     return block
+
+
+def _own(
+    frame: Frame, keys: Sequence[tuple[str, ...]], reasons: npt.NDArray[np.object_], quantity: str
+) -> Booleans:
+    """Which of the cells are withheld for their own sake."""
+    cells = [
+        Recovered(ESTIMATES, key, quantity, "", reason)
+        for key, reason in zip(keys, reasons, strict=True)
+    ]
+    return np.array([cell.is_own for cell in frame.judge(cells)], dtype=np.bool_)
+
+
+def _inside(
+    which: Integers,
+    part: Callable[[Integers], sparse.csr_matrix],
+    whole: Callable[[Integers], sparse.csr_matrix],
+) -> tuple[sparse.csr_matrix, Floats]:
+    """Shares that are neither zero nor one: somebody said so and somebody did not.
+
+    Returns rows, and the least weight of a respondent in each, which the row must reach.
+    """
+    of_part, of_whole = part(which), whole(which)
+    weights = of_whole.copy()
+    weights.data = np.where(weights.data > 0, 1 / np.maximum(weights.data, TINY), 0.0)
+    most = weights.max(axis=1).toarray().ravel() if len(which) else np.zeros(0)
+    least = np.where(most > 0, 1 / np.maximum(most, TINY), 0.0)
+    rows = sparse.vstack([of_part, of_whole - of_part]).tocsr()
+    return rows, np.concatenate([least, least]) - MISFIT / 10
 
 
 def _numbers(
@@ -236,14 +317,17 @@ def _numbers(
     return numbers, number_of, low, high, (high - low >= COUNT_WIDTH) & ~is_published
 
 
-def _strata(unknowns: _Unknowns, atoms: pd.DataFrame) -> tuple[sparse.csr_matrix, Floats]:
-    """Respondents per stratum: weights tell how many there are, and nobody answers twice."""
+def _strata(unknowns: _Unknowns, atoms: pd.DataFrame) -> tuple[sparse.csr_matrix, Floats, Integers]:
+    """Respondents per stratum: weights tell how many there are, and nobody answers twice.
+
+    Returns rows, the respondents of each, and the stratum of each unknown.
+    """
     strata, stratum = np.unique(atoms["stratum"].to_numpy().astype(str), return_inverse=True)
     place = np.searchsorted(atoms["atom_id"].to_numpy(), unknowns.atom)
     entries = (np.ones(len(place)), (stratum[place], np.arange(len(place))))
     shape = (len(strata), len(place))
     size = np.bincount(stratum, atoms["n"].to_numpy(np.float64)).astype(np.float64)
-    return sparse.csr_matrix(entries, shape=shape), size
+    return sparse.csr_matrix(entries, shape=shape), size, stratum[place]
 
 
 def _measures(cells: Cells, scale: Scale, options: Sequence[Option]) -> tuple[Floats, Floats]:
@@ -274,7 +358,9 @@ def check_truth(block: Block) -> None:
     Raises:
         InfeasibleError: they do not, so that the attack would prove nothing.
     """
-    misfit = np.abs(block.equal @ block.truth)
+    misfit = np.concatenate(
+        [np.abs(block.equal @ block.truth), np.maximum(block.within @ block.truth, 0.0)]
+    )
     number = block.counted @ block.truth
     beside = np.maximum(block.count_low - number, number - block.count_high)
     if misfit.max(initial=0.0) > MISFIT or beside.max(initial=0.0) > MISFIT:
@@ -315,6 +401,12 @@ class _Reach:
         self.count_low = np.minimum(self.count_low, count)
         self.count_high = np.maximum(self.count_high, count)
 
+    def join(self, other: _Reach) -> None:
+        """Widen by what the other has seen."""
+        self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        self.count_low = np.minimum(self.count_low, other.count_low)
+        self.count_high = np.maximum(self.count_high, other.count_high)
+
     @property
     def is_safe(self) -> Booleans:
         """Figures that moved far enough, and to both ends where the reason names the ends."""
@@ -344,8 +436,10 @@ class _Programs:
         self.block = block
         self.solved = 0
         low, high = block.count_low > 0, np.isfinite(block.count_high)
-        self.upper = sparse.vstack([block.counted[high], -block.counted[low]]).tocsr()
-        self.limits = np.concatenate([block.count_high[high], -block.count_low[low]])
+        self.upper = sparse.vstack([block.counted[high], -block.counted[low], block.within]).tocsr()
+        self.limits = np.concatenate(
+            [block.count_high[high], -block.count_low[low], np.zeros(block.within.shape[0])]
+        )
         self.scaled_upper = sparse.hstack([self.upper, -self.limits[:, None]]).tocsr()
         self.scaled_equal = sparse.hstack(
             [block.equal, sparse.csr_matrix((block.equal.shape[0], 1))]
@@ -393,62 +487,246 @@ class _Programs:
         raise InfeasibleError(f"Block {' · '.join(self.block.name)}: {found.message}")
 
 
-def attack_block(block: Block, seed: int = 0) -> tuple[list[Recovered], int]:
-    """Withheld cells of the block that were recovered, and the number of programs solved."""
-    random = np.random.default_rng([seed, *map(ord, "".join(block.name))])
-    programs, reach = _Programs(block), _Reach.of(block)
-    middle = (block.low + block.high) / 2
-    for _ in range(RANDOM_PAIRS):
-        if reach.is_safe.all() and reach.is_count_safe.all():
-            break
-        # those that moved already need no more pushing
-        push = random.choice([-1.0, 1.0], len(middle)) * ~reach.is_safe
-        pull = random.choice([-1.0, 1.0], len(middle)) * ~reach.is_count_safe
-        objective = (
-            block.part.T @ push - block.whole.T @ (push * middle) + block.number.T @ (pull / 2)
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the withheld cells of a block, and how many programs were solved.
+
+    `undecided` are cells for which no two sets of whole answers were found that differ enough, and
+    no proof that there are none.
+    """
+
+    recovered: tuple[Recovered, ...]
+    undecided: tuple[Recovered, ...]
+    solved: int
+
+
+class _Attack:
+    """The attack on one block: a walk, integer programs near the truth, fractions, all whole."""
+
+    def __init__(self, block: Block, seed: int, seconds: float) -> None:
+        self.block = block
+        self.random = np.random.default_rng([seed, *map(ord, "".join(block.name))])
+        self.deadline = time.perf_counter() + seconds
+        self.rows = Rows.of(
+            block.equal,
+            block.within,
+            block.counted,
+            block.count_low,
+            block.count_high,
+            block.truth,
         )
-        for sign in (1.0, -1.0):
-            reach.see(programs.answers(sign * objective))
-    for target in range(len(block.targets)):
-        for sign in (1.0, -1.0):
-            if not reach.is_safe[target]:
-                reach.see(programs.answers_at_least(target, sign))
-            if not reach.is_count_safe[target]:
-                row = block.number[[target]].toarray().ravel()
-                reach.see(programs.answers(sign * row))
-    return _verdicts(block, reach), programs.solved
+        self.reach = _Reach.of(block)
+        self.solved = 0
+        size = len(block.targets)
+        self.is_narrow, self.is_count_narrow = np.zeros((2, size), dtype=np.bool_)
+        self.path = np.full(size, "lp_share", dtype=object)
+        self.members = (abs(block.whole) + abs(block.number)).tocsr()
 
+    @property
+    def _open(self) -> Booleans:
+        """Targets without witnesses for a figure or count that is a secret."""
+        reach, block = self.reach, self.block
+        return (~reach.is_safe & block.is_own) | (~reach.is_count_safe & block.is_count_own)
 
-def _verdicts(block: Block, reach: _Reach) -> list[Recovered]:
-    found = []
-    is_narrow = reach.high - reach.low < block.width - TINY
-    for target, (keys, reason) in enumerate(zip(block.keys, block.reasons, strict=True)):
+    def walk(self) -> None:
+        """Move respondents at random until nothing new is seen."""
+        block, reach = self.block, self.reach
+        walk = Walk(
+            self.rows,
+            block.truth.copy(),
+            block.atom,
+            block.option,
+            block.stratum * (int(block.option.max()) + 1) + block.option,
+            self.random,
+        )
+        idle, seen = 0, len(block.targets) * 2
+        for _ in range(MOST_BATCHES):
+            open_ends = ~reach.is_safe | ~reach.is_count_safe
+            if not open_ends.any() or idle > IDLE_BATCHES:
+                break
+            made = walk.batch(self.members.T @ (open_ends + 4.0 * self._open))
+            reach.see(walk.answers)
+            left = int((~reach.is_safe).sum() + (~reach.is_count_safe).sum())
+            idle = 0 if left < seen else idle + 1
+            seen = left
+            if not made and idle > LEAST_BATCHES:
+                break
+        walk.refresh()
+
+    def look_near(self) -> None:
+        """Programs in which only some may change: the respondents of the cell, and of its strata.
+
+        Then those of more strata, at random, and of other withheld cells.
+        """
+        withheld = self.members.T @ np.ones(len(self.block.targets)) > 0
+        strata = np.unique(self.block.stratum)
+        for attempt in range(NEAR):
+            for target in np.flatnonzero(self._open):
+                members = self.members[[target]].toarray().ravel() > 0
+                if attempt == 1:
+                    free = neighbourhood(members, withheld, self.random)
+                else:
+                    near = np.unique(self.block.stratum[members])
+                    more = self.random.permutation(strata)[:attempt]
+                    free = members | np.isin(self.block.stratum, [*near, *more])
+                for sign in (1.0, -1.0):
+                    if self._is_late or not self._open[target]:
+                        break
+                    for objective in self._objectives(int(target), sign):
+                        self.solved += 1
+                        found = furthest(
+                            self.rows, self.block.truth, objective, free, NEAR_SECONDS, gap=0.2
+                        )
+                        if found.answers is not None:
+                            self.reach.see(found.answers)
+
+    def bound_by_fractions(self) -> None:
+        """Linear programs, in which respondents may be divided: what they bound is bounded."""
+        block, reach = self.block, self.reach
+        is_open = ~reach.is_safe | ~reach.is_count_safe
+        if not is_open.any():
+            return
+        programs = _Programs(block)
+        wide = _Reach.of(block)
+        wide.join(reach)
+        middle = (block.low + block.high) / 2
+        for _ in range(RANDOM_PAIRS):
+            if wide.is_safe.all() and wide.is_count_safe.all():
+                break
+            # those that moved already need no more pushing
+            push = self.random.choice([-1.0, 1.0], len(middle)) * ~wide.is_safe
+            pull = self.random.choice([-1.0, 1.0], len(middle)) * ~wide.is_count_safe
+            objective = (
+                block.part.T @ push - block.whole.T @ (push * middle) + block.number.T @ (pull / 2)
+            )
+            for sign in (1.0, -1.0):
+                wide.see(programs.answers(sign * objective))
+        for target in range(len(block.targets)):
+            for sign in (1.0, -1.0):
+                if not wide.is_safe[target]:
+                    wide.see(programs.answers_at_least(target, sign))
+                if not wide.is_count_safe[target]:
+                    row = block.number[[target]].toarray().ravel()
+                    wide.see(programs.answers(sign * row))
+        self.solved += programs.solved
+        self.is_narrow, self.is_count_narrow = ~wide.is_safe, ~wide.is_count_safe
+        reaches = wide.high - wide.low >= block.width - TINY
+        self.path[reaches] = "lp_reason"
+
+    def search_all(self) -> None:
+        """Integer programs with everybody free, for what is still open; they may prove it narrow.
+
+        Not where figures have all their digits: programs forgive more than digits do.
+        """
+        if self.block.has_digits:
+            return
+        for target in np.flatnonzero(self._open):
+            proven, proven_count = [], []
+            for sign in (1.0, -1.0):
+                if not self.is_narrow[target] and self.block.is_own[target]:
+                    proven.append(self._end(int(target), sign))
+                if not self.is_count_narrow[target] and self.block.is_count_own[target]:
+                    proven_count.append(self._end_of_count(int(target), sign))
+            if len(proven) == 2 and all(proven) and not self.reach.is_safe[target]:
+                self.is_narrow[target], self.path[target] = True, "whole_numbers"
+            if len(proven_count) == 2 and all(proven_count):
+                self.is_count_narrow[target] |= not self.reach.is_count_safe[target]
+
+    def _end(self, target: int, sign: float) -> bool:
+        """Push a figure to its end, by the method of Dinkelbach (1967); True if it is proven."""
+        while not self.reach.is_safe[target] and not self._is_late:
+            objective = self._objectives(int(target), sign)[0]
+            found = furthest(self.rows, self.block.truth, objective, None, self._seconds(), gap=0.0)
+            self.solved += 1
+            if found.answers is None or found.value < MISFIT:
+                return found.is_proven and found.answers is not None
+            self.reach.see(found.answers)
+        return False
+
+    def _end_of_count(self, target: int, sign: float) -> bool:
+        if self.reach.is_count_safe[target] or self._is_late:
+            return False
+        objective = sign * self.block.number[[target]].toarray().ravel()
+        found = furthest(self.rows, self.block.truth, objective, None, self._seconds())
+        self.solved += 1
+        if found.answers is not None:
+            self.reach.see(found.answers)
+        return found.is_proven and found.answers is not None
+
+    def _objectives(self, target: int, sign: float) -> list[Floats]:
+        """What to push: the figure beyond where it was seen, and the number of respondents."""
+        block, reach = self.block, self.reach
+        found = []
         if not reach.is_safe[target]:
-            path = "lp_share" if is_narrow[target] else "lp_reason"
-            found.append(Recovered(ESTIMATES, keys, "estimate", path, reason))
+            end = reach.high[target] if sign > 0 else reach.low[target]
+            found.append(
+                sign * (block.part[[target]] - end * block.whole[[target]]).toarray().ravel()
+            )
         if not reach.is_count_safe[target]:
-            found.append(Recovered(ESTIMATES, keys, "n_respondents", "lp_count", reason))
-    return found
+            found.append(sign * block.number[[target]].toarray().ravel())
+        return found
+
+    @property
+    def _is_late(self) -> bool:
+        return time.perf_counter() > self.deadline
+
+    def _seconds(self) -> float:
+        return min(ALL_SECONDS, max(self.deadline - time.perf_counter(), 0.1))
+
+    def outcome(self) -> Outcome:
+        """Targets that are proven narrow, and those of which nothing is known."""
+        block, reach = self.block, self.reach
+        recovered: list[Recovered] = []
+        undecided: list[Recovered] = []
+        for target, (keys, reason) in enumerate(zip(block.keys, block.reasons, strict=True)):
+            path = str(self.path[target])
+            own, own_count = bool(block.is_own[target]), bool(block.is_count_own[target])
+            figure = Recovered(ESTIMATES, keys, "estimate", path, reason, own)
+            count = Recovered(ESTIMATES, keys, "n_respondents", "lp_count", reason, own_count)
+            if not reach.is_safe[target]:
+                (recovered if self.is_narrow[target] else undecided).append(figure)
+            if not reach.is_count_safe[target]:
+                (recovered if self.is_count_narrow[target] else undecided).append(count)
+        return Outcome(
+            tuple(recovered), tuple(cell for cell in undecided if cell.is_own), self.solved
+        )
+
+
+def attack_block(block: Block, seed: int = 0, seconds: float = BLOCK_SECONDS) -> Outcome:
+    """Withheld cells of the block that were recovered, those undecided, and programs solved."""
+    attack = _Attack(block, seed, seconds)
+    attack.walk()
+    if not block.has_digits:
+        attack.look_near()
+    attack.bound_by_fractions()
+    attack.search_all()
+    return attack.outcome()
 
 
 def programming_attack(
-    blocks: Sequence[Block],
+    blocks: Iterable[Block],
     seed: int = 0,
     workers: int = 1,
     progress: Callable[[], object] = lambda: None,
-) -> tuple[list[Recovered], int]:
-    """Attack all these blocks; `progress` is called after each. Returns as `attack_block` does."""
-    recovered, solved = [], 0
-    for found, number in _map(blocks, seed, workers):
-        recovered += found
-        solved += number
+    seconds: float = BLOCK_SECONDS,
+) -> Outcome:
+    """Attack all these blocks; `progress` is called after each."""
+    recovered: list[Recovered] = []
+    undecided: list[Recovered] = []
+    solved = 0
+    for outcome in _map(blocks, seed, workers, seconds):
+        recovered += outcome.recovered
+        undecided += outcome.undecided
+        solved += outcome.solved
         progress()
-    return sorted(recovered), solved
+    return Outcome(tuple(sorted(recovered)), tuple(sorted(undecided)), solved)
 
 
-def _map(blocks: Sequence[Block], seed: int, workers: int) -> Iterator[tuple[list[Recovered], int]]:
+def _map(blocks: Iterable[Block], seed: int, workers: int, seconds: float) -> Iterator[Outcome]:
     if workers <= 1:
-        yield from (attack_block(block, seed) for block in blocks)
+        yield from (attack_block(block, seed, seconds) for block in blocks)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(attack_block, blocks, [seed] * len(blocks))
+        waiting = [pool.submit(attack_block, block, seed, seconds) for block in blocks]
+        for done in as_completed(waiting):
+            yield done.result()

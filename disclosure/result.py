@@ -47,6 +47,7 @@ class Result:
     method: str
     recovered: tuple[Recovered, ...] = field(default_factory=tuple)
     narrowed: tuple[Recovered, ...] = field(default_factory=tuple)
+    undecided: tuple[Recovered, ...] = field(default_factory=tuple)
     closed: int = 0
 
     @property
@@ -64,6 +65,7 @@ class Result:
         numbers = {
             "cells_recovered": len(self.recovered),
             "cells_narrowed": len(self.narrowed),
+            "cells_undecided": len(self.undecided),
             "paths": self.paths,
             "reasons": self.reasons,
         }
@@ -81,6 +83,7 @@ class Result:
             "| | |",
             "|---|---|",
             f"| narrowed, of those withheld to protect others only | {len(self.narrowed)} |",
+            f"| undecided: neither two answers that fit nor a proof | {len(self.undecided)} |",
             f"| questions withheld further after an earlier round | {self.closed} |",
             f"| withheld cells | {self.cells_suppressed} |",
             f"| of which somebody answered | {self.cells_attacked} |",

@@ -1,8 +1,8 @@
 """The attack by subtraction: every linear relation between published figures, over all tables.
 
-The attacker is credited with exact denominators here. Published counts are rounded, but shares are
-not, and a share with fifteen digits gives away the count that it was divided by. So a part that is
-the only unknown of its total counts as found, however coarse the counts.
+Every published number is an interval of its step. The attacker is credited with exact denominators
+here, which is more than he has: a part that is the only unknown of its total is bounded as closely
+as the steps allow, however coarse the counts.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import pandas as pd
 from disclosure.bounds import System
 from disclosure.cells import TINY, Cells, Floats, Integers
 from disclosure.frame import BLOCK, DOMAIN, Frame
+from disclosure.precision import FINEST, half_widths, steps_of
 from disclosure.release import Release
 from disclosure.result import Recovered
 
@@ -109,10 +110,7 @@ def estimate_bounds(
     earlier: Sequence[Release] = (),
 ) -> Bounds:
     """Bounds of estimates and benchmarks, as far as relations draw them in."""
-    known = ~np.isnan(cells.estimate)
-    system = System(
-        np.where(known, cells.estimate, cells.low), np.where(known, cells.estimate, cells.high)
-    )
+    system = System(cells.value_low.copy(), cells.value_high.copy())
     _relate_parts(system, cells, nestings)
     _relate_measures(system, frame, cells)
     _relate_changes(system, release, cells)
@@ -247,20 +245,26 @@ def _relate_measures(system: System, frame: Frame, cells: Cells) -> None:
         unit = units.to_numpy()[blocks].repeat(len(cells.domains))[is_there]
         usable = (share >= 0) & (dont_know >= 0) & (unit == "respondent")
         share, dont_know, options = share[usable], dont_know[usable], options[usable]
-        knew = 1 - cells.estimate[dont_know]
-        published = ~np.isnan(knew)
-        system.relate(
+        # of a rounded factor the middle is taken, and the rest is room: the other is at most one
+        fewest, most = cells.value_low[dont_know], cells.value_high[dont_know]
+        knew = 1 - (fewest + most) / 2
+        published = ~np.isnan(cells.estimate[dont_know])
+        system.relate_within(
             "endorsed_options",
             np.column_stack([share, options])[published],
             np.column_stack([-np.ones(len(share)), np.outer(knew, is_endorsed)])[published],
+            0.0,
+            (most - fewest)[published] / 2,
         )
-        together = cells.estimate[options] @ is_endorsed
-        solvable = ~published & (together > TINY) & ~np.isnan(cells.estimate[share])
-        system.relate(
+        least, most = (side[options] @ is_endorsed for side in (cells.value_low, cells.value_high))
+        together = (least + np.minimum(most, 1.0)) / 2
+        solvable = ~published & (least > TINY) & ~np.isnan(cells.estimate[options]).any(axis=1)
+        system.relate_within(
             "endorsed_options",
-            dont_know[solvable][:, None],
-            together[solvable][:, None],
-            (together - cells.estimate[share])[solvable],
+            np.column_stack([dont_know, share])[solvable],
+            np.column_stack([together, np.ones(len(share))])[solvable],
+            together[solvable],
+            (np.minimum(most, 1.0) - least)[solvable] / 2,
         )
 
 
@@ -271,7 +275,7 @@ def _relate_changes(system: System, release: Release, cells: Cells) -> None:
     changes = changes[changes["change"].notna()]
     now = cells.locate(changes)
     baseline = cells.locate(changes.assign(wave_id=changes["baseline_wave_id"]))
-    _relate_differences(system, "change", now, baseline, changes["change"])
+    _relate_differences(system, "change", now, baseline, changes["change"], steps_of(changes))
 
 
 def _relate_gaps(system: System, release: Release, frame: Frame, cells: Cells) -> None:
@@ -281,18 +285,22 @@ def _relate_gaps(system: System, release: Release, frame: Frame, cells: Cells) -
     gaps = _with_measure(gaps[gaps["gap"].notna()], frame)
     one = cells.locate(gaps.assign(respondent_group=gaps["group_a"]))
     other = cells.locate(gaps.assign(respondent_group=gaps["group_b"]))
-    _relate_differences(system, "gap", one, other, gaps["gap"])
+    _relate_differences(system, "gap", one, other, gaps["gap"], steps_of(gaps))
 
 
 def _relate_differences(
-    system: System, kind: str, one: Integers, other: Integers, difference: pd.Series
+    system: System, kind: str, one: Integers, other: Integers, difference: pd.Series, steps: Floats
 ) -> None:
     both = (one >= 0) & (other >= 0)
-    system.relate(
+    value = difference.to_numpy(np.float64)
+    # a significant difference keeps its sign
+    half = half_widths(steps, np.abs(value) <= steps + FINEST)
+    system.relate_within(
         kind,
         np.column_stack([one, other])[both],
         np.array([1.0, -1.0]),
-        difference.to_numpy(np.float64)[both],
+        value[both],
+        half[both],
     )
 
 
@@ -319,8 +327,12 @@ def _relate_benchmarks(
     if "is_suppressed" not in rows:
         rows = rows.assign(is_suppressed=rows["estimate"].isna(), suppression_reason="")
     value = rows["estimate"].to_numpy(np.float64, na_value=np.nan)
+    half = half_widths(steps_of(rows), np.zeros(len(rows), dtype=np.bool_))
     if {"national_estimate", "difference"} <= set(rows.columns):
         told = (rows["national_estimate"] + rows["difference"]).to_numpy(np.float64)
+        room = steps_of(rows, "national_rounding_step") / 2
+        room += steps_of(rows, "difference_rounding_step")
+        half = np.where(np.isnan(value), room, half)
         value = np.where(np.isnan(value), told, value)
     pooled = np.full(len(rows), -1)
     of_blocks: dict[int, list[Nesting]] = {}
@@ -345,7 +357,9 @@ def _relate_benchmarks(
         known = domain[here] >= 0
         pooled[here[known]] = unknown[domain[here[known]]]
     is_told = (pooled >= 0) & ~np.isnan(value)
-    system.relate("benchmark", pooled[is_told][:, None], np.ones(1), value[is_told])
+    system.relate_within(
+        "benchmark", pooled[is_told][:, None], np.ones(1), value[is_told], half[is_told]
+    )
     return rows, pooled
 
 
@@ -410,6 +424,7 @@ def _statement_cells(
     if statements is None or frame.claims.empty:
         return None
     rows = statements[["wave_id", "claim_id", "respondent_group", "estimate", "is_consistent"]]
+    rows = rows.assign(step=steps_of(statements))
     figures = rows.merge(frame.claims, on=["claim_id", "respondent_group"])
     figures = figures.assign(breakdown="total", breakdown_value="all")
     return figures, cells.locate(figures)
@@ -427,11 +442,13 @@ def _relate_statements(system: System, release: Release, frame: Frame, cells: Ce
     counts = figures["measure"].eq("share_endorsed") & (figures["is_required"] | ~any_required)
     for _, shares in figures[counts & figures["estimate"].notna()].groupby(key):
         places = shares["position"].to_numpy()
-        system.relate(
+        step = float(shares["step"].iloc[0])
+        system.relate_within(
             "statement",
             places[None, :],
             np.full(len(places), 1 / len(places)),
             float(shares["estimate"].iloc[0]),
+            step + FINEST if step > 0 else 0.0,
         )
 
 
@@ -456,7 +473,9 @@ def _use_earlier_releases(system: System, cells: Cells, earlier: Sequence[Releas
         told = position >= 0
         told[told] &= cells.is_suppressed[position[told]]
         value = before["estimate"].to_numpy(np.float64)[told]
-        system.draw("earlier_release", position[told], value, value)
+        steps = steps_of(before)[told]
+        half = half_widths(steps, before["breakdown"].eq("total").to_numpy(np.bool_)[told])
+        system.draw("earlier_release", position[told], value - half, value + half)
 
 
 def _use_mean_and_share(system: System, frame: Frame, cells: Cells) -> bool:
@@ -562,7 +581,8 @@ def _goal_scores_recovered(
     mass = scores["total_weight"].to_numpy(np.float64, na_value=0.0)
     value = scores["estimate"].to_numpy(np.float64, na_value=np.nan)
     known = ~np.isnan(value)
-    system = System(np.where(known, value, 0.0), np.where(known, value, 100.0))
+    half = half_widths(steps_of(scores), scores["breakdown"].eq("total").to_numpy(np.bool_))
+    system = System(np.where(known, value - half, 0.0), np.where(known, value + half, 100.0))
     questions = pd.MultiIndex.from_frame(scores[key].drop_duplicates())
     lookup = np.full((len(questions), len(cells.domains)), -1)
     domain = cells.domains.get_indexer(pd.MultiIndex.from_frame(scores[DOMAIN]))

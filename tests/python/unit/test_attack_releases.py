@@ -169,7 +169,7 @@ def by_subtraction(survey: Survey, release: Release, *earlier: Release) -> dict[
 def by_programming(survey: Survey, release: Release) -> dict[Any, str]:
     frame = survey.frame()
     blocks = blocks_of(frame, Cells.of(release, frame))
-    return found(cell for block in blocks for cell in attack_block(block)[0])
+    return found(cell for block in blocks for cell in attack_block(block).recovered)
 
 
 def three_sectors(so: str = "4251435?1") -> Survey:
@@ -543,7 +543,7 @@ def test_counts_of_withheld_cells_follow_from_rounded_ones() -> None:
     frame = survey.frame()
     assert ("X", "share_endorsed") in found(subtraction_attack(release, frame), "n_respondents")
     block = next(blocks_of(frame, Cells.of(release, frame)))
-    assert ("X", "share_endorsed") in found(attack_block(block)[0], "n_respondents")
+    assert ("X", "share_endorsed") in found(attack_block(block).recovered, "n_respondents")
     proper = two_regions()
     result = subtraction_attack(proper.release(withhold(*PROPER)), proper.frame())
     assert found(result, "n_respondents") == NOTHING
