@@ -21,10 +21,10 @@ METHOD = (
     "populations, weights, how many respondents every stratum has, the rules and the reasons, and "
     "which combinations of stratum and breakdowns occur. By subtraction: every linear relation "
     "over all tables, with exact denominators. By programming: all figures of a wave, indicator "
-    "and group together, with rounded counts and whole respondents; safe cells have two sets of whole "
-    "answers that fit everything published and differ enough. A cell is undecided when no two such "
-    "sets were found, and no proof that there are none. Only what is withheld for its own sake "
-    "counts: a cell that is withheld to protect another is no secret itself."
+    "and group together, with rounded counts and whole respondents; safe cells have two sets of "
+    "whole answers that fit everything published and differ enough. A cell is undecided when no "
+    "two such sets were found, and no proof that there are none. Only what is withheld for its own "
+    "sake counts: a cell that is withheld to protect another is no secret itself."
 )
 
 
