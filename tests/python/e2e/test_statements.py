@@ -67,7 +67,7 @@ class Models:
             f"""
             select distinct
                 {wave_id} as wave_id, indicator_code, respondent_group, 'total' as breakdown,
-                measure, 100 as n_respondents, 'reliable' as reliability,
+                measure, 100 as n_respondents, 0.01 as rounding_step, 'reliable' as reliability,
                 md5(concat_ws('|', range, indicator_code, respondent_group, measure))
                     as estimate_id,
                 case measure

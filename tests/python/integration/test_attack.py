@@ -135,6 +135,17 @@ def test_a_question_in_which_something_is_found_is_withheld_further(
             """,
             block,
         )
+        # on their steps the figures of the question would still hold
+        connection.execute(
+            """
+            update published.fct_indicator_estimates as shown
+            set estimate = truth.estimate, rounding_step = null
+            from indicators.fct_indicator_estimates as truth
+            where shown.estimate_id = truth.estimate_id and not shown.is_suppressed
+                and (shown.wave_id, shown.indicator_code, shown.respondent_group) = (?, ?, ?)
+            """,
+            block,
+        )
         shown = (
             "select count(*) from published.fct_indicator_estimates where not is_suppressed "
             "and breakdown {} 'total' and (wave_id, indicator_code, respondent_group) {} (?, ?, ?)"
