@@ -16,6 +16,9 @@ from orchestration.lib.publication import PublicationError, find_release, releas
 from orchestration.lib.settings import get_settings
 from orchestration.lib.warehouse import WarehouseBusyError, connect
 
+# blocks whose secondary suppressions are compared with the optimum
+COMPARED = 20
+
 app = application("Attack on the disclosure control of a release.")
 
 
@@ -36,7 +39,7 @@ def _number_of_blocks(text: str) -> int | None:
 def attack_release(
     release: Annotated[str, typer.Option(help="A release_id, or current.")] = "current",
     blocks: Annotated[
-        str, typer.Option(help="Blocks to attack by linear programming: all, or a number.")
+        str, typer.Option(help="Blocks to attack by programming: all, or a number.")
     ] = "all",
     seed: Annotated[int, typer.Option(help="Of the sample of blocks and random objectives.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
@@ -70,9 +73,8 @@ def attack_release(
                 blocks=number,
                 seed=seed,
                 workers=workers,
-                start=lambda total: bar.update(
-                    task, description="By linear programming", total=total
-                ),
+                compare=COMPARED,
+                start=lambda total: bar.update(task, description="By programming", total=total),
                 progress=lambda: bar.advance(task),
             )
     except (FrameError, InfeasibleError, WarehouseBusyError) as error:
@@ -82,6 +84,7 @@ def attack_release(
         console.print(f"  {count:>6}  {path}")
     console.print(
         f"{len(result.recovered)} cells recovered of {result.cells_suppressed} withheld, "
+        f"{len(result.undecided)} undecided, "
         f"{len(result.narrowed)} narrowed that only protect others; "
         f"{result.blocks_attacked} of {result.blocks} blocks, {result.seconds:.0f} s. "
         f"Report: {folder / release_id / 'attack.md'}",

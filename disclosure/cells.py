@@ -31,6 +31,8 @@ KEYS = [*BLOCK, *DOMAIN, "measure"]
 TINY = 1e-9
 # ends the name of a breakdown whose values are cut by stratum: what the attacker works out
 STRATA = "/stratum"
+# column of respondents that the attacker worked out
+COUNT_COLUMN = "known_respondents"
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,10 @@ class Cells:
             count_low = np.maximum(count_low, told_low)
             count_high = np.minimum(count_high, told_high)
         of_group = estimates["respondent_group"].map(frame.has_swv_breakdown).to_numpy(np.bool_)
+        if COUNT_COLUMN in estimates:
+            told = estimates[COUNT_COLUMN].to_numpy(np.float64, na_value=np.nan)
+            count_low = np.where(np.isnan(told), count_low, told)
+            count_high = np.where(np.isnan(told), count_high, told)
         # one leader a samenwerkingsverband: everybody knows
         is_one_person = (
             (unit_of_block[block] == "samenwerkingsverband")
@@ -158,6 +164,19 @@ class Cells:
             lookup=lookup,
             incidence=incidence,
         )
+
+    @property
+    def block_group(self) -> Integers:
+        """For each cell, a number for its wave and group."""
+        return self._groups.get_indexer(self.blocks.droplevel("indicator_code"))[self.block]
+
+    @property
+    def _groups(self) -> pd.MultiIndex:
+        return pd.MultiIndex.from_tuples(self.blocks.droplevel("indicator_code").unique())
+
+    def group_of(self, atoms: pd.DataFrame) -> Integers:
+        """The number of the wave and group of these atoms; -1 where nothing was asked."""
+        return _positions(self._groups, atoms[["wave_id", "respondent_group"]])
 
     def locate(self, rows: pd.DataFrame) -> Integers:
         """Positions of the cells with the keys of these rows; -1 where there is none."""

@@ -17,6 +17,7 @@ TABLES = (
     "fct_swv_benchmarks",
     "fct_goal_scores",
     "fct_summary_statements",
+    "fct_response_rates",
     "publication",
 )
 

@@ -34,6 +34,9 @@ class Result:
     `cells_attacked` the estimates among them that somebody answered. `recovered` are cells that are
     withheld for their own sake; `narrowed` those that only protect others and harm nobody.
     `closed` counts the questions (wave, indicator, group) that an earlier round withheld further.
+    `strata_worked_out` counts figures of strata inside cells that whole numbers gave away.
+    `secondary` counts the cells that some blocks withhold to protect others, and
+    `secondary_optimum` how few could do it there; None where they were not compared.
     """
 
     release_id: str
@@ -49,6 +52,9 @@ class Result:
     narrowed: tuple[Recovered, ...] = field(default_factory=tuple)
     undecided: tuple[Recovered, ...] = field(default_factory=tuple)
     closed: int = 0
+    strata_worked_out: int = 0
+    secondary: int | None = None
+    secondary_optimum: int | None = None
 
     @property
     def paths(self) -> dict[str, int]:
@@ -87,9 +93,12 @@ class Result:
             f"| questions withheld further after an earlier round | {self.closed} |",
             f"| withheld cells | {self.cells_suppressed} |",
             f"| of which somebody answered | {self.cells_attacked} |",
-            f"| blocks (wave, indicator, group) attacked by linear programming "
+            f"| figures of strata that whole numbers gave away | {self.strata_worked_out} |",
+            f"| blocks (wave, indicator, group) attacked by programming "
             f"| {self.blocks_attacked} of {self.blocks} |",
-            f"| linear programs solved | {self.programs_solved} |",
+            f"| programs solved | {self.programs_solved} |",
+            f"| withheld to protect others, in blocks compared | {_told(self.secondary)} |",
+            f"| how few could protect them there | {_told(self.secondary_optimum)} |",
             f"| earlier releases used | {self.earlier_releases} |",
             f"| seconds | {self.seconds:.0f} |",
         ]
@@ -112,3 +121,7 @@ class Result:
         content = json.dumps(self.as_dict(), indent=2, ensure_ascii=False)
         (folder / "attack.json").write_text(content + "\n", encoding="utf-8")
         (folder / "attack.md").write_text(self.as_markdown(), encoding="utf-8")
+
+
+def _told(number: int | None) -> str:
+    return "not compared" if number is None else str(number)

@@ -567,4 +567,4 @@ def test_the_result_names_cells_and_paths_and_never_a_value() -> None:
     page, content = result.as_markdown(), result.as_dict()
     assert f"**{len(named)} cells were recovered.**" in page
     assert set(content["recovered"][0]) == {"table", "keys", "quantity", "path", "reason", "is_own"}
-    assert "total_minus_sector" in page and "0.5" not in page
+    assert "total/stratum_minus_sector" in page and "0.5" not in page
