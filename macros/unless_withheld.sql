@@ -93,10 +93,10 @@ cast(
 {%- endmacro %}
 
 {# Estimate and limits as `on_steps` makes them. #}
-{% macro shown_statistics(relation) -%}
+{% macro shown_statistics() -%}
 {{ return({
-    'estimate': relation ~ '.shown_estimate',
-    'ci_lower': relation ~ '.shown_lower',
-    'ci_upper': relation ~ '.shown_upper',
+    'estimate': 'shown_estimate',
+    'ci_lower': 'shown_lower',
+    'ci_upper': 'shown_upper',
 }) }}
 {%- endmacro %}

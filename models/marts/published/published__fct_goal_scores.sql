@@ -91,7 +91,7 @@ final as (
         breakdown,
         breakdown_value,
         {{ unless_withheld(
-            statistics_columns(), 'suppression_reason is not null', shown=shown_statistics('on_steps')
+            statistics_columns(), 'suppression_reason is not null', shown=shown_statistics()
         ) }},
         suppression_reason is not null as is_suppressed,
         suppression_reason,

@@ -59,7 +59,7 @@ final as (
         estimate_id,
         unit_of_count,
         {{ unless_withheld(
-            statistics_columns(), 'suppression_reason is not null', shown=shown_statistics('on_steps')
+            statistics_columns(), 'suppression_reason is not null', shown=shown_statistics()
         ) }},
         suppression_reason is not null as is_suppressed,
         suppression_reason,

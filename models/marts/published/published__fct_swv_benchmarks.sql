@@ -77,7 +77,7 @@ final as (
         measure,
         waves_pooled,
         {{ unless_withheld(
-            statistics_columns(), 'suppression_reason is not null', shown=shown_statistics('tested')
+            statistics_columns(), 'suppression_reason is not null', shown=shown_statistics()
         ) }},
         suppression_reason is not null as is_suppressed,
         suppression_reason,
