@@ -19,6 +19,7 @@ from disclosure.precision import (
     half_widths,
     may_be_displaced,
     respondents_of_errors,
+    steps_kept,
     steps_of,
 )
 from disclosure.release import Release
@@ -33,6 +34,8 @@ TINY = 1e-9
 STRATA = "/stratum"
 # column of respondents that the attacker worked out
 COUNT_COLUMN = "known_respondents"
+# design effects have one decimal
+EFFECT_STEP = 0.1
 
 
 @dataclass(frozen=True)
@@ -206,7 +209,7 @@ def _figures(
     Only figures of the total carry flags of their own, verdicts and sentences.
     """
     published = estimates["estimate"].to_numpy(np.float64, na_value=np.nan)
-    steps = steps_of(estimates)
+    steps = steps_kept(published, steps_of(estimates), lowest)
     is_mean = estimates["measure"].eq("mean").to_numpy(np.bool_)
     has_flags = estimates["breakdown"].eq("total").to_numpy(np.bool_)
     spacing = np.where(is_mean, THRESHOLDS_OF_MEANS, THRESHOLDS)
@@ -259,9 +262,12 @@ def _counts_of_precision(
         told.append(
             respondents_of_errors(
                 error,
-                half_widths(step, step > 0),
+                half_widths(steps_kept(error, step), step > 0),
                 effect,
-                half_widths(np.where(step > 0, 0.1, 0.0), np.zeros(len(step), dtype=np.bool_)),
+                half_widths(
+                    steps_kept(effect, np.where(step > 0, EFFECT_STEP, 0.0)),
+                    np.zeros(len(step), dtype=np.bool_),
+                ),
                 np.minimum(*ends),
                 most,
             )

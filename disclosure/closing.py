@@ -2,8 +2,10 @@
 
 The models protect sums of parts one relation at a time; figures that are bounded by several of them
 together can slip through. A question of a wave and group in which that happens is closed: all its
-breakdowns are withheld, and what is derived from them; if that does not help, its totals too.
-Withholding more never tells more, so that this ends. It depends on the same inputs as the release.
+breakdowns are withheld; if that does not help, its totals too. What is withheld stands in
+`published__suppressions`, and the published models that read it are built again, so that what rests
+on a closed question follows by their own rules: goal scores, gaps, benchmarks, and the families of
+tests, which may hold published ones only. It depends on the same inputs as the release.
 """
 
 from __future__ import annotations
@@ -12,69 +14,61 @@ from collections.abc import Iterable
 
 import duckdb
 
+from disclosure.hypotheses import PATH as HIDDEN_TEST
 from disclosure.result import Recovered
 
-# the columns that a withheld row keeps, beside its reason
-KEPT = {
-    "fct_indicator_estimates": (
-        "wave_id indicator_code respondent_group breakdown breakdown_value measure estimate_id "
-        "unit_of_count comparability"
-    ),
-    "fct_indicator_changes": (
-        "wave_id indicator_code respondent_group breakdown breakdown_value measure "
-        "baseline_wave_id comparability"
-    ),
-    "fct_perspective_gaps": "wave_id indicator_code group_a group_b breakdown breakdown_value",
-    "fct_goal_scores": ("wave_id goal_id respondent_group breakdown breakdown_value comparability"),
-    "fct_swv_benchmarks": (
-        "swv_code indicator_code respondent_group measure waves_pooled national_estimate "
-        "national_rounding_step"
-    ),
-    "fct_goal_verdicts": "wave_id goal_id respondent_group indicators",
-    "fct_summary_statements": "wave_id claim_id respondent_group goal_id estimate_ids",
-}
-# which rows of a table rest on a closed question; {parts} leaves the totals alone
-QUESTION = "(wave_id, indicator_code, respondent_group) in (from closed)"
-GOAL = """(wave_id, goal_id, respondent_group) in (
-    select closed.wave_id, indicators.goal_id, closed.respondent_group
-    from closed inner join published.dim_indicators as indicators using (indicator_code)
-)"""
-RESTS_ON = {
-    "fct_indicator_estimates": f"{QUESTION} {{parts}}",
-    "fct_indicator_changes": (
-        f"({QUESTION} or (baseline_wave_id, indicator_code, respondent_group) in (from closed)) "
-        "{parts}"
-    ),
-    "fct_perspective_gaps": (
-        "((wave_id, indicator_code, group_a) in (from closed) "
-        "or (wave_id, indicator_code, group_b) in (from closed)) {parts}"
-    ),
-    "fct_goal_scores": f"{GOAL} {{parts}}",
-    "fct_swv_benchmarks": (
-        "(indicator_code, respondent_group) in "
-        "(select indicator_code, respondent_group from closed)"
-    ),
-}
-TOTALS_REST_ON = {
-    "fct_goal_verdicts": GOAL,
-    "fct_summary_statements": GOAL,
-}
+# every cell of a closed question, and of its pooled waves
+WITHHELD = """
+    insert into disclosure.suppressions (
+        wave_id, kind, question, respondent_group, breakdown, breakdown_value, measure,
+        suppression_reason, is_own
+    )
+    with cells as (
+        select
+            wave_id, indicator_code as question, respondent_group,
+            breakdown, breakdown_value, measure
+        from indicators.fct_indicator_estimates
+        where (wave_id, indicator_code, respondent_group) in (from closed)
+            and ($with_totals or breakdown <> 'total')
+        union all
+        select
+            'pooled' as wave_id, indicator_code as question, respondent_group,
+            'swv' as breakdown, swv_code as breakdown_value, measure
+        from indicators.fct_swv_benchmarks
+        where (indicator_code, respondent_group) in (
+            select indicator_code, respondent_group from closed
+        )
+    )
+    select
+        wave_id, 'indicator', question, respondent_group, breakdown, breakdown_value, measure,
+        'complementary', false
+    from cells
+    anti join disclosure.suppressions as known
+        using (wave_id, question, respondent_group, breakdown, breakdown_value, measure)
+"""
 
 
 def close(
     connection: duckdb.DuckDBPyConnection, cells: Iterable[Recovered], with_totals: bool
 ) -> int:
-    """Withhold the questions of recovered cells in schema `published`; returns how many.
+    """Withhold the questions of recovered cells; returns how many.
 
-    A benchmark belongs to its question in every wave, a goal score to all questions of its goal.
+    A benchmark belongs to its question in every wave, a goal score to all questions of its goal,
+    and a hidden p-value to those of its family. The published models must be built again after.
     """
     questions = set()
     for cell in cells:
+        is_test = cell.path == HIDDEN_TEST
         if cell.table == "fct_swv_benchmarks":
-            questions |= _questions(connection, indicator_code=cell.keys[1], group=cell.keys[2])
+            indicator_code, group = cell.keys[:2] if is_test else cell.keys[1:3]
+            questions |= _questions(connection, indicator_code=indicator_code, group=group)
         elif cell.table == "fct_goal_scores":
             wave_id, goal_id, group = cell.keys[:3]
             questions |= _questions(connection, wave_id=wave_id, goal_id=goal_id, group=group)
+        elif is_test:
+            groups = cell.keys[1:3] if cell.table == "fct_perspective_gaps" else cell.keys[2:3]
+            for group in groups:
+                questions |= _questions(connection, wave_id=cell.keys[0], group=group)
         else:
             questions.add((cell.keys[0], cell.keys[1], cell.keys[2]))
     connection.execute(
@@ -82,28 +76,7 @@ def close(
         "(wave_id varchar, indicator_code varchar, respondent_group varchar)"
     )
     connection.executemany("insert into closed values (?, ?, ?)", sorted(questions))
-    rests_on = {**RESTS_ON, **TOTALS_REST_ON} if with_totals else RESTS_ON
-    parts = "" if with_totals else "and breakdown <> 'total'"
-    for table, condition in rests_on.items():
-        present = [
-            row[0]
-            for row in connection.execute(
-                "select column_name from information_schema.columns "
-                "where table_schema = 'published' and table_name = ?",
-                [table],
-            ).fetchall()
-        ]
-        emptied = [
-            f'"{column}" = null'
-            for column in present
-            if column not in (*KEPT[table].split(), "is_suppressed", "suppression_reason")
-        ]
-        reason = "complementary" if table == "fct_indicator_estimates" else "derived"
-        connection.execute(
-            f"update published.{table} set {', '.join(emptied)}, is_suppressed = true, "
-            f"suppression_reason = '{reason}' "
-            f"where not is_suppressed and {condition.format(parts=parts)}"
-        )
+    connection.execute(WITHHELD, {"with_totals": with_totals})
     return len(questions)
 
 

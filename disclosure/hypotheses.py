@@ -10,12 +10,16 @@ from __future__ import annotations
 import numpy as np
 
 from disclosure.cells import Booleans, Floats
-from disclosure.precision import FINEST
 from disclosure.release import Release
 from disclosure.result import Recovered
 
-CHANGES = "fct_indicator_changes"
-FAMILY = ["wave_id", "baseline_wave_id", "respondent_group", "breakdown"]
+# what makes a family of tests, per table
+FAMILIES = {
+    "fct_indicator_changes": ["wave_id", "baseline_wave_id", "respondent_group", "breakdown"],
+    "fct_perspective_gaps": ["wave_id", "group_a", "group_b", "breakdown"],
+    "fct_swv_benchmarks": ["indicator_code", "respondent_group"],
+}
+PATH = "adjusted_p_value"
 # p-values of two decimals; all digits differ by less
 DECIMALS, DIGITS = 0.01, 1e-9
 SIGNIFICANT = 0.05
@@ -23,36 +27,39 @@ SIGNIFICANT = 0.05
 
 def hidden_p_values(release: Release) -> list[Recovered]:
     """Withheld tests whose p-value follows from an adjusted one, named by family and number."""
-    changes = release.table(CHANGES, "p_value", "p_value_adjusted", "is_suppressed", *FAMILY)
-    if changes is None:
+    return [
+        found for table, family in FAMILIES.items() for found in _in_table(release, table, family)
+    ]
+
+
+def _in_table(release: Release, table: str, family: list[str]) -> list[Recovered]:
+    tests = release.table(table, "p_value", "p_value_adjusted", "is_suppressed", *family)
+    if tests is None:
         return []
     found = []
-    withheld = changes[changes["is_suppressed"].astype(bool)].groupby(FAMILY).size()
-    published = changes[changes["p_value_adjusted"].notna()]
-    for family, rows in published.groupby(FAMILY):
-        hidden = int(withheld.get(family, 0))
+    withheld = tests[tests["is_suppressed"].astype(bool)].groupby(family).size()
+    published = tests[tests["p_value_adjusted"].notna()]
+    for members, rows in published.groupby(family):
+        hidden = int(withheld.get(members, 0))
         if not hidden:
             continue
         p = rows["p_value"].to_numpy(np.float64)
         adjusted = rows["p_value_adjusted"].to_numpy(np.float64)
         for number in range(min(len(_unexplained(p, adjusted, hidden)), hidden)):
-            keys = (*map(str, family), str(number + 1))
-            found.append(Recovered(CHANGES, keys, "p_value", "adjusted_p_value", "derived"))
+            keys = (*map(str, members), str(number + 1))
+            found.append(Recovered(table, keys, "p_value", PATH, "derived"))
     return found
 
 
 def _unexplained(p: Floats, adjusted: Floats, hidden: int) -> Floats:
     """Adjusted values below one that no published test makes, each once."""
     on_step = _are_on_step(p) and _are_on_step(adjusted)
-    half = _half(adjusted, on_step)
-    least = np.maximum(p - _half(p, on_step), 0.0)
-    most = np.minimum(p + _half(p, on_step), 1.0)
-    # the floor stands for everything below it
-    least = np.where(on_step & (p <= DECIMALS + FINEST), 0.0, least)
-    fits = (adjust(least) <= adjusted + half) & (adjust(most) >= adjusted - half)
+    least, most = _limits(p, on_step)
+    low, high = _limits(adjusted, on_step)
+    fits = (adjust(least) <= high) & (adjust(most) >= low)
     if fits.all():
         return np.zeros(0)
-    is_open = adjusted < 1 - half
+    is_open = adjusted < 1 - DIGITS
     open_values = np.unique(adjusted[is_open & ~fits])
     if on_step:
         return open_values
@@ -64,12 +71,19 @@ def _unexplained(p: Floats, adjusted: Floats, hidden: int) -> Floats:
     return distinct[~best]
 
 
-def _half(values: Floats, on_step: bool) -> Floats:
-    """How far the exact p-value may lie: a step beside the threshold, where it keeps its side."""
+def _limits(values: Floats, on_step: bool) -> tuple[Floats, Floats]:
+    """Between which the exact p-values lie.
+
+    On steps they were rounded half up, but stay on their side of 0.05 and of 0.01, which stands for
+    all below it: 0.02 begins at 0.01, 0.04 ends and 0.05 begins at 0.05.
+    """
     if not on_step:
-        return np.full(len(values), DIGITS)
-    is_near = np.abs(values - SIGNIFICANT) <= DECIMALS + FINEST
-    return np.where(is_near, DECIMALS, DECIMALS / 2) + DIGITS
+        return np.maximum(values - DIGITS, 0.0), np.minimum(values + DIGITS, 1.0)
+    low, high = values - DECIMALS / 2, values + DECIMALS / 2
+    steps = np.round(values / DECIMALS).astype(np.int64)
+    low = np.select([steps <= 1, steps == 2, steps == 5], [0.0, DECIMALS, SIGNIFICANT], low)
+    high = np.select([steps <= 1, steps == 4], [DECIMALS, SIGNIFICANT], high)
+    return np.maximum(low - DIGITS, 0.0), np.minimum(high + DIGITS, 1.0)
 
 
 def adjust(p: Floats) -> Floats:

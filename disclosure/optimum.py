@@ -3,7 +3,8 @@
 The rule is that of the models (`protect_parts`): the withheld parts of a published whole have a
 known sum, which with their sizes leaves each an interval that must be wide enough, and a number of
 respondents that must be open enough. The models withhold the next smallest part until it is; here
-HiGHS chooses the parts. A whole may be withheld instead, if it is protected itself.
+HiGHS chooses the parts, or the whole. It looks at the share of a question and its mean, and not at
+pooled waves, so that the models cannot always reach it.
 """
 
 from __future__ import annotations
@@ -136,39 +137,31 @@ def _parts_of(frame: Frame, cells: Cells, block: int, part: dict[str, Floats]) -
 
 
 class _Program:
-    """Rows of the integer program: cells are withheld (1) or not, wholes stand in for parts."""
+    """Rows of the integer program: cells are withheld (1) or not."""
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.columns = size
         self.rows: list[tuple[dict[int, float], float]] = []
 
-    def column(self) -> int:
-        self.columns += 1
-        return self.columns - 1
+    def at_least(self, terms: dict[int, float], total: float, unless: int) -> None:
+        """Σ terms >= total, unless this cell is withheld."""
+        room = max(total - sum(min(value, 0.0) for value in terms.values()), 0.0)
+        self.rows.append(({**terms, unless: terms.get(unless, 0.0) + room}, total))
 
-    def at_least(self, terms: dict[int, float], total: float, unless: Sequence[int] = ()) -> None:
-        """Σ terms >= total, unless one of these columns is 1."""
-        relaxed = dict(terms)
-        room = total - sum(min(value, 0.0) for value in terms.values())
-        for column in unless:
-            relaxed[column] = relaxed.get(column, 0.0) + max(room, 0.0)
-        self.rows.append((relaxed, total))
-
-    def solve(self, low: Floats) -> int | None:
-        matrix = sparse.lil_matrix((len(self.rows), self.columns))
+    def solve(self, is_own: Floats) -> int | None:
+        """Fewest cells beside those withheld for their own sake; None if not solved in time."""
+        if not self.rows:
+            return 0
+        matrix = sparse.lil_matrix((len(self.rows), self.size))
         for row, (terms, _) in enumerate(self.rows):
             for column, value in terms.items():
                 matrix[row, column] = value
-        totals = np.array([total for _, total in self.rows]) - 1e-9
-        cost = np.zeros(self.columns)
-        cost[: self.size] = 1 - low
-        lower = np.concatenate([low, np.zeros(self.columns - self.size)])
+        totals = np.array([total for _, total in self.rows]) - TINY
         result = milp(
-            cost,
-            integrality=np.ones(self.columns),
-            bounds=Bounds(lower, np.ones(self.columns)),
-            constraints=LinearConstraint(matrix.tocsr(), totals, np.inf) if self.rows else None,
+            1 - is_own,
+            integrality=np.ones(self.size),
+            bounds=Bounds(is_own, np.ones(self.size)),
+            constraints=LinearConstraint(matrix.tocsr(), totals, np.inf),
             options={"time_limit": SECONDS},
         )
         return round(result.fun) if result.status == 0 else None
@@ -188,21 +181,11 @@ def _optimum(parts: _Parts, cells: Cells, nestings: Sequence[Nesting], frame: Fr
         if adds_up and nesting.parent in place and len(children) > 1:
             relations.append((place[nesting.parent], nesting.breakdown, children))
     program = _Program(len(parts.domains))
-    # 1 where the whole is withheld for what its parts would tell, and so needs protection itself
-    stands_in = {at: program.column() for at in {whole for whole, _, _ in relations}}
-    for whole, column in stands_in.items():
-        program.at_least({whole: 1.0, column: -1.0}, 0.0)
     for whole, name, children in relations:
         margin = SWV_MARGIN if name == "swv" else MARGIN
         for child in children:
             if parts.is_own[child]:
-                unless = [stands_in[whole]] + ([whole] if parts.is_own[whole] else [])
-                _protect(program, parts, children, child, margin, frame, [], unless)
-            elif child in stands_in:
-                _protect(
-                    program, parts, children, child, margin, frame, [stands_in[child]],
-                    [stands_in[whole]],
-                )  # fmt: skip
+                _protect(program, parts, children, child, margin, whole, frame)
     return program.solve(parts.is_own.astype(np.float64))
 
 
@@ -212,21 +195,15 @@ def _protect(
     children: list[int],
     child: int,
     margin: float,
+    whole: int,
     frame: Frame,
-    only_if: list[int],
-    unless: list[int],
 ) -> None:
     """Rows that leave a withheld part wide enough, unless the whole is withheld."""
     least = frame.rules["min_respondents"]
     weight = parts.weight[child]
 
     def require(values: dict[int, float], total: float) -> None:
-        terms = dict(values)
-        for column in only_if:
-            room = max(total - sum(min(value, 0.0) for value in values.values()), 0.0)
-            terms[column] = terms.get(column, 0.0) - room
-            total -= room
-        program.at_least(terms, total, unless)
+        program.at_least(values, total, whole)
 
     require({at: parts.weight[at] for at in children}, (1 + margin) * weight)
     for places in parts.place:

@@ -32,6 +32,15 @@ def steps_of(rows: pd.DataFrame, column: str = STEP_COLUMN) -> Floats:
     return np.asarray(rows[column].astype("float64").fillna(0.0), dtype=np.float64)
 
 
+def steps_kept(values: Floats, steps: Floats, origin: Floats | float = 0.0) -> Floats:
+    """The step of each value; 0, all digits, where the value is no multiple of it."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places = (values - origin) / steps
+        is_on_step = np.abs(places - np.round(places)) < 1e-6
+    kept: Floats = np.where(is_on_step & (steps > 0), steps, 0.0)
+    return kept
+
+
 def half_widths(steps: Floats, is_displaced: Booleans) -> Floats:
     """How far the exact number can lie from the published one; 0 where all digits are there."""
     widths: Floats = np.where(steps > 0, np.where(is_displaced, steps, steps / 2) + 2 * FINEST, 0.0)

@@ -41,10 +41,12 @@ from disclosure.witnesses import (
 RANDOM_PAIRS = 4
 # batches of a walk, at most
 MOST_BATCHES = 1500
+# rounds in which open cells are pushed to their ends, and batches of each
+CLIMBS, BATCHES_OF_CLIMB = 2, 60
 # neighbourhoods that are tried, and seconds for each program
-NEAR, NEAR_SECONDS = 5, 3.0
+NEAR, NEAR_SECONDS = 8, 3.0
 # seconds for a program with everybody free, and for all of a block
-ALL_SECONDS, BLOCK_SECONDS = 20.0, 60.0
+ALL_SECONDS, BLOCK_SECONDS = 20.0, 120.0
 # allowed misfit of the truth, in respondents: weights have twelve decimals
 MISFIT = 1e-6
 # a figure with all its digits leaves less room than this
@@ -539,12 +541,16 @@ class _Attack:
             block.stratum * (int(block.option.max()) + 1) + block.option,
             self.random,
         )
+        self.walker = walk
         idle, seen = 0, len(block.targets) * 2
-        for _ in range(MOST_BATCHES):
+        for number in range(MOST_BATCHES):
             open_ends = ~reach.is_safe | ~reach.is_count_safe
             if not open_ends.any() or idle > IDLE_BATCHES:
                 break
-            made = walk.batch(self.members.T @ (open_ends + 4.0 * self._open))
+            # what is left needs room that opens when the others move, too
+            everybody = number % 2 == 1
+            wanted = self.members.T @ (open_ends + 4.0 * self._open)
+            made = walk.batch(np.ones(len(wanted)) if everybody else wanted)
             reach.see(walk.answers)
             left = int((~reach.is_safe).sum() + (~reach.is_count_safe).sum())
             idle = 0 if left < seen else idle + 1
@@ -553,32 +559,53 @@ class _Attack:
                 break
         walk.refresh()
 
-    def look_near(self) -> None:
-        """Programs in which only some may change: the respondents of the cell, and of its strata.
-
-        Then those of more strata, at random, and of other withheld cells.
-        """
-        withheld = self.members.T @ np.ones(len(self.block.targets)) > 0
-        strata = np.unique(self.block.stratum)
-        for attempt in range(NEAR):
+    def climb(self) -> None:
+        """Push what is still open to either end, by moves that never lower it."""
+        everybody = np.ones(len(self.block.truth))
+        for _ in range(CLIMBS if self._open.any() else 0):
             for target in np.flatnonzero(self._open):
-                members = self.members[[target]].toarray().ravel() > 0
-                if attempt == 1:
-                    free = neighbourhood(members, withheld, self.random)
-                else:
-                    near = np.unique(self.block.stratum[members])
-                    more = self.random.permutation(strata)[:attempt]
-                    free = members | np.isin(self.block.stratum, [*near, *more])
+                members = self.members[[target]].toarray().ravel()
                 for sign in (1.0, -1.0):
                     if self._is_late or not self._open[target]:
                         break
-                    for objective in self._objectives(int(target), sign):
-                        self.solved += 1
-                        found = furthest(
-                            self.rows, self.block.truth, objective, free, NEAR_SECONDS, gap=0.2
+                    for number in range(BATCHES_OF_CLIMB):
+                        objectives = self._objectives(int(target), sign)
+                        if not objectives:
+                            break
+                        self.walker.batch(
+                            everybody if number % 2 else members,
+                            objectives[number // 2 % len(objectives)],
                         )
-                        if found.answers is not None:
-                            self.reach.see(found.answers)
+                        self.reach.see(self.walker.answers)
+            for _ in range(BATCHES_OF_CLIMB):
+                self.walker.batch(everybody)
+            self.walker.refresh()
+
+    def look_near(self, attempt: int) -> None:
+        """Programs in which only some may change: the respondents of the cell, and of its strata.
+
+        Later attempts free more strata, at random, or those of other withheld cells, and start from
+        other answers that fit, where other rows leave room.
+        """
+        withheld = self.members.T @ np.ones(len(self.block.targets)) > 0
+        strata = np.unique(self.block.stratum)
+        start = self.walker.answers if attempt % 2 else self.block.truth
+        for target in np.flatnonzero(self._open):
+            members = self.members[[target]].toarray().ravel() > 0
+            if attempt % 4 == 1:
+                free = neighbourhood(members, withheld, self.random)
+            else:
+                near = np.unique(self.block.stratum[members])
+                more = self.random.permutation(strata)[: attempt % 4]
+                free = members | np.isin(self.block.stratum, [*near, *more])
+            for sign in (1.0, -1.0):
+                if self._is_late or not self._open[target]:
+                    break
+                for objective in self._objectives(int(target), sign):
+                    self.solved += 1
+                    found = furthest(self.rows, start, objective, free, NEAR_SECONDS, gap=0.2)
+                    if found.answers is not None:
+                        self.reach.see(found.answers)
 
     def bound_by_fractions(self) -> None:
         """Linear programs, in which respondents may be divided: what they bound is bounded."""
@@ -696,8 +723,11 @@ def attack_block(block: Block, seed: int = 0, seconds: float = BLOCK_SECONDS) ->
     """Withheld cells of the block that were recovered, those undecided, and programs solved."""
     attack = _Attack(block, seed, seconds)
     attack.walk()
-    if not block.has_digits:
-        attack.look_near()
+    for attempt in range(1 if block.has_digits else NEAR):
+        attack.climb()
+        # programs forgive more than digits do
+        if not block.has_digits:
+            attack.look_near(attempt)
     attack.bound_by_fractions()
     attack.search_all()
     return attack.outcome()

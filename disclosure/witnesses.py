@@ -92,11 +92,12 @@ class Walk:
         self._place = np.full((int(self.atom.max()) + 1, options), -1)
         self._place[self.atom, self.option] = self._everybody
 
-    def batch(self, wanted: Floats) -> bool:
+    def batch(self, wanted: Floats, objective: Floats | None = None) -> bool:
         """Propose moves, most of them of unknowns that are wanted; True if any was made.
 
         A respondent goes to another atom with the same answer, into a wanted cell or out of it; two
         respondents exchange their answers; one gives another answer; one answers or does not.
+        With an objective, no move may lower it.
         """
         random = self.random
         there = np.flatnonzero(self.answers > 0)
@@ -128,6 +129,10 @@ class Walk:
         change = columns[enters] - columns[leaves] + columns[back_to] - columns[back_from]
         after = self._at + change
         fits = ((after <= self.rows.high) & (after >= self.rows.low)).all(axis=1)
+        if objective is not None:
+            gain = np.append(objective, 0.0)
+            change_of = gain[enters] - gain[leaves] + gain[back_to] - gain[back_from]
+            fits &= change_of > -1e-9
         made = False
         for move in np.flatnonzero(fits):
             made |= self._make(moves[move], change[move])

@@ -99,6 +99,17 @@ def build(on_result: Callable[[dict[str, Any]], None]) -> None:
     )
 
 
+def rebuild_after(model: str) -> None:
+    """Run the models that read `model`, without itself and without tests.
+
+    Raises:
+        DbtError: a model failed.
+    """
+    result = _invoke(["run", "--select", f"{model}+", "--exclude", model])
+    if not result.success:
+        raise DbtError(f"dbt could not build what reads {model} again: {result.exception}")
+
+
 def _failing_rows(node: Any) -> str:
     """The first rows that a data test found, with their columns: they say what to mend."""
     with connect(get_settings().warehouse, read_only=True) as connection:

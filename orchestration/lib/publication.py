@@ -23,6 +23,7 @@ import duckdb
 from disclosure.result import Result
 from orchestration.lib.batches import Comparison, look_back
 from orchestration.lib.codebook import Codebook
+from orchestration.lib.dbt import rebuild_after
 from orchestration.lib.landing.discovery import CORRECTIONS, file_sha256
 from orchestration.lib.released import (
     note_what_is_left,
@@ -423,6 +424,7 @@ def _protect(
             return replace(result, closed=closed)
         with transaction(connection):
             closed += close(connection, result.recovered, with_totals)
+        rebuild_after("published__suppressions")
         logger.warning(
             "%d withheld figures could be found: %d questions are withheld further",
             len(result.recovered),

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from disclosure.attack import attack
-from disclosure.cells import Cells
+from disclosure.cells import TINY, Cells
 from disclosure.frame import BLOCK, DOMAIN, Frame, Scale, answers_of_scale
+from disclosure.precision import STEPS
 from disclosure.programming import InfeasibleError, attack_block, blocks_of
 from disclosure.release import Release
 from disclosure.result import Recovered, Result
@@ -43,6 +44,8 @@ class Survey:
     unit_of_count: str = "respondent"
     claims: list[tuple[Any, ...]] = field(default_factory=list)
     goals: pd.DataFrame = field(default_factory=lambda: NO_GOALS)
+    # of each sector, which then is the stratum
+    weights: dict[str, float] = field(default_factory=dict)
 
     @property
     def scale(self) -> Scale:
@@ -60,7 +63,9 @@ class Survey:
         for wave, group, breakdowns, given in self.people:
             for code in given:
                 key = len(respondents)
-                respondents.append((key, wave, group, "all", 1.0))
+                weight = self.weights.get(breakdowns.get("sector", ""), 1.0)
+                stratum = breakdowns["sector"] if self.weights else "all"
+                respondents.append((key, wave, group, stratum, weight))
                 memberships += [
                     (key, "total", "all"),
                     *((key, *pair) for pair in breakdowns.items()),
@@ -68,7 +73,7 @@ class Survey:
                 known = code != "?"
                 answers.append(
                     (key, wave, "Q1", group, code if known else None,
-                     float(code) if known else None, 1.0 if known else None, 1.0)
+                     float(code) if known else None, weight if known else None, weight)
                 )  # fmt: skip
         respondent_rows = pd.DataFrame(
             respondents,
@@ -104,30 +109,37 @@ class Survey:
 
     def figures(self) -> pd.DataFrame:
         """Every figure, unrounded: keys, estimate, n_respondents."""
-        domains: dict[tuple[str, ...], str] = {}
+        domains: dict[tuple[str, ...], list[tuple[str, float]]] = {}
         for wave, group, breakdowns, given in self.people:
+            weight = self.weights.get(breakdowns.get("sector", ""), 1.0)
             for pair in (("total", "all"), *breakdowns.items()):
                 key = (wave, "Q1", group, *pair)
-                domains[key] = domains.get(key, "") + given
+                domains.setdefault(key, []).extend((code, weight) for code in given)
         rows: list[tuple[Any, ...]] = []
         for key, given in domains.items():
-            known = [int(code) for code in given if code != "?"]
-            endorsed = sum(code >= 4 for code in known)
-            whole = len(given) if self.scale.is_dont_know_negative else len(known)
-            rows.append((*key, "share_endorsed", endorsed / whole, whole))
-            rows.append((*key, "mean", sum(known) / len(known), len(known)))
+            known = [(int(code), weight) for code, weight in given if code != "?"]
+            everybody = sum(weight for _, weight in given)
+            knew = sum(weight for _, weight in known)
+            endorsed = sum(weight for code, weight in known if code >= 4)
+            is_negative = self.scale.is_dont_know_negative
+            whole, number = (everybody, len(given)) if is_negative else (knew, len(known))
+            rows.append((*key, "share_endorsed", endorsed / whole, number))
+            mean = sum(code * weight for code, weight in known) / knew
+            rows.append((*key, "mean", mean, len(known)))
             if key[3] in ("total", "sector"):
-                share = (len(given) - len(known)) / len(given)
-                rows.append((*key, "share_dont_know", share, len(given)))
+                rows.append((*key, "share_dont_know", (everybody - knew) / everybody, len(given)))
                 rows += [
-                    (*key, f"share_option_{code}", known.count(code) / len(known), len(known))
-                    for code in range(1, 6)
-                ]
+                    (*key, f"share_option_{option}",
+                     sum(weight for code, weight in known if code == option) / knew, len(known))
+                    for option in range(1, 6)
+                ]  # fmt: skip
         return pd.DataFrame(rows, columns=[*KEYS, "estimate", "n_respondents"])
 
-    def release(self, withheld: Withheld, **tables: pd.DataFrame) -> Release:
+    def release(
+        self, withheld: Withheld, *, on_steps: bool = False, **tables: pd.DataFrame
+    ) -> Release:
         """The figures, without those for which `withheld` gives a reason, counts rounded."""
-        figures = self.figures()
+        figures = on_their_steps(self.figures()) if on_steps else self.figures()
         reasons = figures.apply(withheld, axis=1).astype(object)
         is_suppressed = reasons.notna()
         figures["n_respondents"] = (figures["n_respondents"] / 5).round() * 5
@@ -135,6 +147,23 @@ class Survey:
         figures["is_suppressed"] = is_suppressed
         figures["suppression_reason"] = reasons
         return Release({"fct_indicator_estimates": figures, **tables})
+
+
+def step_of(respondents: pd.Series) -> pd.Series:
+    """The finest step of a share that is no finer than one respondent."""
+    return respondents.map(lambda n: next((step for step in STEPS if step >= 1 / n - TINY), 0.1))
+
+
+def on_their_steps(figures: pd.DataFrame) -> pd.DataFrame:
+    """Figures of a scale of 1 to 5 rounded half up, those inside a scale not to its ends."""
+    is_mean = figures["measure"] == "mean"
+    step = step_of(figures["n_respondents"]) * np.where(is_mean, 4, 1)
+    lowest, highest = np.where(is_mean, 1, 0), np.where(is_mean, 5, 1)
+    exact = figures["estimate"]
+    nearest = lowest + np.floor(np.round((exact - lowest) / step + 0.5, 9)) * step
+    nearest = np.where((nearest <= lowest) & (exact > lowest + TINY), lowest + step, nearest)
+    nearest = np.where((nearest >= highest) & (exact < highest - TINY), highest - step, nearest)
+    return figures.assign(estimate=np.round(nearest, 9), rounding_step=step)
 
 
 def withhold(*cells: tuple[str, str, str], wave: str | None = None) -> Withheld:
@@ -567,4 +596,4 @@ def test_the_result_names_cells_and_paths_and_never_a_value() -> None:
     page, content = result.as_markdown(), result.as_dict()
     assert f"**{len(named)} cells were recovered.**" in page
     assert set(content["recovered"][0]) == {"table", "keys", "quantity", "path", "reason", "is_own"}
-    assert "total/stratum_minus_sector" in page and "0.5" not in page
+    assert "_minus_sector" in page and "0.5" not in page
