@@ -429,9 +429,37 @@ pooled_cells as (
 
 {{ protect_parts('pooled_cells', passes, margin, swv_margin) }},
 
+-- a sector's distribution protects the other sectors from subtraction from the total, and nothing
+-- else: where that of the total is withheld, it is free
+free_distributions as (
+
+    select
+        parts.block_key,
+        parts.domain_key,
+        parts.measure
+    from judged as parts
+    inner join domains as wholes on wholes.breakdown = 'total'
+    inner join waves_cells_protected as of_wholes
+        on
+            wholes.domain_key = of_wholes.domain_key
+            and parts.block_key = of_wholes.block_key
+            and parts.measure = of_wholes.measure
+    where
+        parts.cell = 'distribution' and parts.breakdown = 'sector'
+        and parts.own_reason is null and of_wholes.reason is not null
+
+),
+
 protected as (
 
-    select * from waves_cells_protected
+    select waves_cells_protected.*
+    from waves_cells_protected
+    left join free_distributions
+        on
+            waves_cells_protected.block_key = free_distributions.block_key
+            and waves_cells_protected.domain_key = free_distributions.domain_key
+            and waves_cells_protected.measure = free_distributions.measure
+    where free_distributions.block_key is null
     union all
     select * from pooled_cells_protected
 
