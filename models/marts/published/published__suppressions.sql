@@ -429,8 +429,25 @@ pooled_cells as (
 
 {{ protect_parts('pooled_cells', passes, margin, swv_margin) }},
 
--- a sector's distribution protects the other sectors from subtraction from the total, and nothing
--- else: where that of the total is withheld, it is free
+-- a sector's distribution protects the other sectors from subtraction from the total, and its own
+-- share and mean where they are withheld: without both it is free
+withheld_figures as (
+
+    select distinct
+        judged.wave_id,
+        judged.question,
+        judged.respondent_group,
+        judged.domain_key
+    from judged
+    inner join waves_cells_protected as protected_figures
+        on
+            judged.block_key = protected_figures.block_key
+            and judged.domain_key = protected_figures.domain_key
+            and judged.measure = protected_figures.measure
+    where judged.kind = 'indicator' and judged.cell = 'figure' and protected_figures.reason is not null
+
+),
+
 free_distributions as (
 
     select
@@ -444,9 +461,16 @@ free_distributions as (
             wholes.domain_key = of_wholes.domain_key
             and parts.block_key = of_wholes.block_key
             and parts.measure = of_wholes.measure
+    left join withheld_figures
+        on
+            parts.wave_id = withheld_figures.wave_id
+            and parts.question = withheld_figures.question
+            and parts.respondent_group = withheld_figures.respondent_group
+            and parts.domain_key = withheld_figures.domain_key
     where
         parts.cell = 'distribution' and parts.breakdown = 'sector'
         and parts.own_reason is null and of_wholes.reason is not null
+        and withheld_figures.question is null
 
 ),
 
