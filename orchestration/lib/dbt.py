@@ -86,28 +86,31 @@ def build(on_result: Callable[[dict[str, Any]], None]) -> None:
                 logger.info("dbt build: %d seeds, models and tests done", finished)
 
     result = _invoke(["build"], on_event)
-    if result.success:
-        return
-    if result.exception or result.result is None:
-        raise DbtError(f"dbt build could not run: {result.exception}")
-    failed = [row for row in result.result.results if row.status in ("error", "fail")]
-    raise DbtError(
-        f"dbt build: {len(failed)} failed. "
-        + " ".join(f"{row.node.name}: {(row.message or '').strip()}." for row in failed[:10])
-        + "".join(_failing_rows(row.node) for row in failed[:10] if row.status == "fail")
-        + " The compiled SQL of each stands in target/compiled; nothing was published."
-    )
+    if not result.success:
+        raise _failure(result, "dbt build")
 
 
 def rebuild_after(model: str) -> None:
     """Run the models that read `model`, without itself and without tests.
 
     Raises:
-        DbtError: a model failed.
+        DbtError: a model failed; the message names each, with its error.
     """
     result = _invoke(["run", "--select", f"{model}+", "--exclude", model])
     if not result.success:
-        raise DbtError(f"dbt could not build what reads {model} again: {result.exception}")
+        raise _failure(result, f"dbt run of what reads {model}")
+
+
+def _failure(result: Any, what: str) -> DbtError:
+    if result.exception or result.result is None:
+        return DbtError(f"{what} could not run: {result.exception}")
+    failed = [row for row in result.result.results if row.status in ("error", "fail")]
+    return DbtError(
+        f"{what}: {len(failed)} failed. "
+        + " ".join(f"{row.node.name}: {(row.message or '').strip()}." for row in failed[:10])
+        + "".join(_failing_rows(row.node) for row in failed[:10] if row.status == "fail")
+        + " The compiled SQL of each stands in target/compiled; nothing was published."
+    )
 
 
 def _failing_rows(node: Any) -> str:

@@ -22,6 +22,7 @@ from disclosure.programming import blocks_of, withholding
 from disclosure.release import Release
 from disclosure.subtraction import estimate_bounds, nested_parts, subtraction_attack
 from orchestration.lib.publication import _protect
+from orchestration.lib.settings import Settings
 
 BLOCKS, SEED = 10, 2026
 # rows with a figure when figures had all their digits: steps may not cost any of them
@@ -190,7 +191,8 @@ def test_a_question_in_which_something_is_found_is_withheld_further(
     """A part that protects another is shown by mistake: its question is closed, and no other."""
     warehouse = tmp_path / "monitor.duckdb"
     shutil.copy(example.warehouse, warehouse)
-    monkeypatch.setenv("MONITOR_WAREHOUSE", str(warehouse))
+    settings = Settings(warehouse=warehouse)
+    monkeypatch.setattr("orchestration.lib.dbt.get_settings", lambda: settings)
     monkeypatch.setattr("orchestration.lib.dbt.TARGET", tmp_path / "target")
     with duckdb.connect(str(warehouse)) as connection:
         block = connection.execute(

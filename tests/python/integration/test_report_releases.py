@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.lib.publication import _move_current, rollback
+from orchestration.lib.publication import PRECISION, _move_current, rollback
 from orchestration.lib.settings import Settings
 from report.notice import EMPTY
 
@@ -29,7 +29,7 @@ def settings(tmp_path: Path) -> Settings:
                 (folder / "report" / language / "swv-PO0000.html").write_text(PAGE)
         facts = {
             "release_id": name, "published_at": f"2026-11-0{day}T12:00:00+01:00",
-            "previous_release_id": previous,
+            "previous_release_id": previous, "precision": PRECISION,
         }  # fmt: skip
         (folder / "release.json").write_text(json.dumps(facts))
         previous = name
